@@ -1,0 +1,79 @@
+"""The progress file: which exercises were passed, kept where an upgrade does not reach it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from filelock import FileLock
+from platformdirs import user_data_path
+
+from .judging import Verdict
+
+VERSION = 1
+
+
+def progress_file() -> Path:
+    """`progress.json` in the folder COURSE_HOME, or in the user's data folder."""
+    home = os.environ.get("COURSE_HOME")
+    folder = Path(home) if home else user_data_path("image-generation-course", appauthor=False)
+    return folder / "progress.json"
+
+
+def passed() -> set[str]:
+    """Full names of the passed exercises."""
+    return {name for name, entry in read()["exercises"].items() if entry["passed"]}
+
+
+def record(verdict: Verdict) -> None:
+    """Add a verdict; a passed exercise stays passed. A file that cannot be written is reported
+    on stderr and costs nothing else: the check's verdict matters more."""
+    if not verdict.attempted:
+        return
+    path = progress_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_suffix(".lock"), timeout=2):
+            content = read()
+            entry = content["exercises"].setdefault(verdict.name, {"passed": False, "tries": 0})
+            entry["tries"] += not entry["passed"]
+            entry["passed"] = entry["passed"] or verdict.passed
+            write(path, content)
+    except (OSError, TimeoutError) as error:
+        print(f"progress was not saved in {path}: {error}", file=sys.stderr)
+
+
+def read() -> dict:
+    """The file's content, entries of unknown exercises included; a damaged file is set aside."""
+    path = progress_file()
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        entries = content["exercises"].values()
+        if not all(isinstance(e["passed"], bool) and isinstance(e["tries"], int) for e in entries):
+            raise ValueError("an entry lacks `passed` or `tries`")
+        return content
+    except FileNotFoundError:
+        pass
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        aside = path.with_name(f"progress.damaged-{time.time_ns()}.json")
+        path.replace(aside)
+        print(
+            f"the progress file was damaged ({error}): it is kept as {aside}, a new one begins",
+            file=sys.stderr,
+        )
+    return {"version": VERSION, "exercises": {}}
+
+
+def write(path: Path, content: dict) -> None:
+    """Write beside, then replace: a crash at any moment leaves the old file or the new one."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, suffix=".part", delete=False
+    ) as part:
+        json.dump(content, part, indent=1, sort_keys=True)
+        part.flush()
+        os.fsync(part.fileno())
+    os.replace(part.name, path)
