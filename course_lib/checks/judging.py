@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .declare import Case, Exercise, Plain, exercise, make_cases
+from .declare import Case, Exercise, Misconception, Plain, exercise, make_cases
 from .observing import Observation, observe
 
 TOLERANCES = {
@@ -270,17 +270,19 @@ def pattern(want: torch.Tensor, got: torch.Tensor) -> str:
     return ""
 
 
-def recognise(declared: Exercise, cases: list[Case], got: list[Observation], index: int):
+def recognise(
+    declared: Exercise, cases: list[Case], got: list[Observation], index: int
+) -> Misconception | None:
     """The misconception whose behaviour this is: on all cases, else on the first that failed."""
-    observed = [
-        (m, observe(declared, m.answer, cases if len(cases) == len(got) else cases[: len(got)]))
-        for m in declared.misconceptions
-    ]
-    for which in (range(len(cases)), [index]):
-        for misconception, theirs in observed:
-            if all(alike(declared, cases[i], theirs[i], got[i]) for i in which):
-                return misconception
-    return None
+    there = []
+    for misconception in declared.misconceptions:
+        theirs = observe(declared, misconception.answer, cases)
+        match = [alike(declared, *row) for row in zip(cases, theirs, got, strict=True)]
+        if all(match):
+            return misconception
+        if match[index]:
+            there.append(misconception)
+    return there[0] if there else None
 
 
 def alike(declared: Exercise, case: Case, one: Observation, other: Observation) -> bool:

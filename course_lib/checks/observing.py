@@ -97,15 +97,19 @@ def differentiate(exercise: Exercise, answer: Callable, case: Case) -> dict[str,
     leaves = {name: inputs[name].requires_grad_(True) for name in case.gradients}
     with torch.enable_grad():
         result = exercise.call(answer, inputs)
-        values = result.values() if isinstance(result, Mapping) else result
-        values = values if isinstance(values, tuple | list) or result is values else list(values)
-        tensors = [values] if isinstance(values, torch.Tensor) else list(values)
-        tensors = [t for t in tensors if isinstance(t, torch.Tensor) and t.requires_grad]
+        tensors = [t for t in tensors_in(result) if t.requires_grad]
         if not tensors:
             return dict.fromkeys(leaves)
         total = sum((t * weights_like(t)).sum() for t in tensors)
         gradients = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
     return {n: None if g is None else to_plain(g) for n, g in zip(leaves, gradients, strict=True)}
+
+
+def tensors_in(result: Any) -> list[torch.Tensor]:
+    if isinstance(result, Mapping):
+        result = list(result.values())
+    values = result if isinstance(result, tuple | list) else [result]
+    return [v for v in values if isinstance(v, torch.Tensor)]
 
 
 def weights_like(tensor: torch.Tensor) -> torch.Tensor:

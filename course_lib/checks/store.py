@@ -70,10 +70,13 @@ def read() -> dict:
 
 def write(path: Path, content: dict) -> None:
     """Write beside, then replace: a crash at any moment leaves the old file or the new one."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, suffix=".part", delete=False
-    ) as part:
-        json.dump(content, part, indent=1, sort_keys=True)
-        part.flush()
-        os.fsync(part.fileno())
-    os.replace(part.name, path)
+    handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        os.unlink(part)
+        raise
