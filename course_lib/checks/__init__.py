@@ -1,9 +1,11 @@
 """The autograder: `check` an answer, ask for a `hint`, look at your `progress`."""
 
+from course_lib.plotting import in_notebook
+
 from .declare import Case, Exercise, Misconception, exercise, make_cases, names
 from .judging import Verdict, judge, run
 from .observing import Observation, from_json, observe, to_json
-from .report import CheckFailed, check, hint, in_notebook, progress, show_unwritten_calmly
+from .report import CheckFailed, check, hint, progress, show_unwritten_calmly
 
 __all__ = [
     "Case",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 
+from course_lib.plotting import in_notebook
+
 from . import store
 from .declare import exercise, names
 from .judging import Verdict, run
@@ -67,14 +69,6 @@ def show(item: Card) -> None:
         display(item)
     else:
         print(repr(item))
-
-
-def in_notebook() -> bool:
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    return hasattr(get_ipython(), "kernel")
 
 
 def hint(name: str) -> None:

@@ -1,0 +1,324 @@
+"""The explorers: their numbers, their pictures, and what a dragged point does, in a browser too."""
+
+import base64
+import io
+import json
+import math
+import re
+import shutil
+
+import ipywidgets
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.distributions import Normal, kl_divergence
+
+from course_lib import widgets
+from course_lib.widgets import (
+    LatentPad,
+    gaussian_divergences,
+    kl_explorer,
+    latent_explorer,
+    latent_map,
+)
+
+
+@pytest.fixture
+def live(monkeypatch):
+    monkeypatch.setattr(widgets, "is_static", lambda: False)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    figures = []
+    monkeypatch.setattr(widgets, "show", figures.append)
+    return figures
+
+
+def pixels(png):
+    return np.array(Image.open(io.BytesIO(png)))
+
+
+# divergences
+
+
+@pytest.mark.parametrize("mean, std", [(0, 1), (1, 1), (-3.3, 0.4), (4, 4), (0.5, 0.45)])
+def test_the_three_numbers(mean, std):
+    p, q = (Normal(torch.tensor(m).double(), torch.tensor(s)) for m, s in ((0.0, 1.0), (mean, std)))
+    torch.manual_seed(0)
+    draws = [each.sample((400_000,)) for each in (p, q)]
+    to_mixture = [
+        (each.log_prob(x) - torch.logaddexp(p.log_prob(x), q.log_prob(x)) + math.log(2))
+        for each, x in zip((p, q), draws, strict=True)
+    ]
+    js = sum(terms.mean() for terms in to_mixture).item() / 2
+    error = sum(terms.var() / len(terms) for terms in to_mixture).sqrt().item() / 2
+    numbers = gaussian_divergences(mean, std)
+    assert list(numbers) == ["KL(q‖p)", "KL(p‖q)", "JS(p, q)"]
+    assert numbers["KL(q‖p)"] == pytest.approx(kl_divergence(q, p).item(), abs=1e-6)
+    assert numbers["KL(p‖q)"] == pytest.approx(kl_divergence(p, q).item(), rel=1e-5, abs=1e-6)
+    assert abs(numbers["JS(p, q)"] - js) <= 5 * error + 1e-12
+
+
+def test_dragging_a_slider_redraws_and_rewrites(live):
+    explorer = kl_explorer()
+    (mean, std), readout, picture = explorer.children[0].children, *explorer.children[1:]
+    assert mean.continuous_update and std.continuous_update
+    assert "KL(q‖p) = <b>0.500</b>" in readout.value
+    before = picture.value
+    mean.value = 2.0
+    moved = picture.value
+    assert moved != before and "KL(q‖p) = <b>2.000</b>" in readout.value
+    std.value = 2.0
+    assert picture.value not in (before, moved)
+    mean.value, std.value = 1.0, 1.0
+    assert picture.value == before
+
+
+def test_the_ends_of_the_sliders_can_be_drawn(live):
+    explorer = kl_explorer()
+    mean, std = explorer.children[0].children
+    for ends in [(mean.min, std.min), (mean.max, std.max), (mean.max, std.min)]:
+        mean.value, std.value = ends
+        assert pixels(explorer.children[2].value).ndim == 3
+    assert "KL(p‖q) = <b>51.709" in explorer.children[1].value  # past its axis, and still told
+
+
+def test_a_static_kl_explorer_shows_three_settings(shown):
+    assert kl_explorer() is None
+    (figure,) = shown
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == ["q = N(1.00, 1.00²)", "q = N(0.00, 0.40²)", "q = N(0.00, 2.50²)"]
+    numbers = [float(text.get_text()) for axes in figure.axes for text in axes.texts]
+    expected = [gaussian_divergences(*s).values() for s in ((1, 1), (0, 0.4), (0, 2.5))]
+    assert numbers == [round(nats, 3) for three in expected for nats in three]
+
+
+# the latent map
+
+
+def decode(z):
+    """A 2 x 3 image whose first two pixels tell the point, scaled from [-4, 4]."""
+    image = torch.zeros(len(z), 1, 2, 3)
+    image[:, 0, 0, :2] = (z + 4) / 8
+    return image
+
+
+def test_moving_the_point_decodes_there(live):
+    pad = latent_explorer(decode, torch.rand(3, 20, 30))
+    assert isinstance(pad, ipywidgets.DOMWidget) and pad.point == [0, 0]
+    assert pad.extent == [-3, 3, -3, 3]
+    for point in ([2.0, -1.0], [-3.0, 3.0]):
+        pad.point = point
+        expected = [round((v + 4) / 8 * 255) for v in point]
+        assert pixels(pad.picture)[0].tolist() == [*expected, 0]
+
+
+def test_the_extent_may_grow_downwards_and_bytes_are_a_background(live):
+    background = pixels_to_png(np.zeros((4, 4), np.uint8))
+    pad = latent_explorer(decode, background, extent=(0.05, 0.95, 0.95, 0.15))
+    assert pad.background == background and pad.extent == [0.05, 0.95, 0.95, 0.15]
+    assert pad.point == pytest.approx([0.5, 0.55])
+
+
+def pixels_to_png(array):
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, format="png")
+    return file.getvalue()
+
+
+def test_the_background_is_kept_to_the_pixel(live):
+    gray = torch.tensor([[[0.0, 1.0], [0.5, 0.2]]])
+    pad = latent_explorer(decode, gray)
+    assert pixels(pad.background).tolist() == [[0, 255], [128, 51]]
+
+
+def test_decoding_keeps_no_graph_and_no_random_state(live):
+    network = torch.nn.Linear(2, 4)
+    before = torch.get_rng_state()
+    wants_grad = []
+
+    def decode_by_network(z):
+        images = network(z).sigmoid().reshape(1, 1, 2, 2)
+        wants_grad.append(images.requires_grad)
+        return images
+
+    latent_explorer(decode_by_network, torch.zeros(1, 8, 8)).point = [1.0, 1.0]
+    assert wants_grad == [False, False] and torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    "decoder, background, message",
+    [
+        (lambda z: z, torch.zeros(1, 8, 8), r"decode must give \(1, C, H, W\).* got \(1, 2\)"),
+        (
+            lambda z: decode(z) - 5,
+            torch.zeros(1, 8, 8),
+            r"decode\(z\) must lie in \[0, 1\].*sigmoid",
+        ),
+        (decode, torch.zeros(1, 1, 8, 8), r"background must be an image .* got \(1, 1, 8, 8\)"),
+        (decode, torch.full((1, 8, 8), float("nan")), "background must lie in"),
+    ],
+)
+@pytest.mark.parametrize("static", [True, False])
+def test_mistakes_are_told_in_both_modes(monkeypatch, shown, static, decoder, background, message):
+    monkeypatch.setattr(widgets, "is_static", lambda: static)
+    with pytest.raises(ValueError, match=message):
+        latent_explorer(decoder, background)
+
+
+def test_a_static_explorer_walks_over_the_map(shown):
+    seen = []
+
+    def recording_decode(z):
+        seen.append(z[0].tolist())
+        return decode(z)
+
+    assert latent_explorer(recording_decode, torch.rand(1, 8, 8), low=-2, high=2) is None
+    (figure,) = shown
+    (map_axes, *image_axes) = [axes for sub in figure.subfigs for axes in sub.axes]
+    assert len(image_axes) == 8 and [a.get_title() for a in image_axes] == list("12345678")
+    assert map_axes.get_xlim() == map_axes.get_ylim() == (-2, 2)
+    badges = [text.get_position() for text in map_axes.texts]
+    stops = np.array(seen[-8:])
+    np.testing.assert_allclose(badges, stops, atol=1e-6)
+    for axes, stop in zip(image_axes, stops, strict=True):
+        array = axes.images[0].get_array()
+        np.testing.assert_allclose(array[0, :2], (stop + 4) / 8 * 255, atol=0.6)
+
+
+def test_the_latent_map_puts_each_mean_where_its_point_is():
+    means = torch.tensor([[-2.0, 2.0], [-2.0, -2.0], [2.0, -2.0]])  # the label covers the second
+    image = latent_map(means, torch.tensor([7, 7, 7]), low=-3, high=3)
+    assert image.shape == (3, 480, 480) and image.min() >= 0 and image.max() <= 1
+    colored = image.amax(0) - image.amin(0) > 0.3
+    rows, columns = torch.nonzero(colored, as_tuple=True)
+    # x from -3..3 to 0..480, y upwards, so that row 0 is y = 3
+    for half, column, row in [(columns < 240, 80, 80), (columns > 240, 400, 400)]:
+        assert columns[half].float().mean().item() == pytest.approx(column, abs=1)
+        assert rows[half].float().mean().item() == pytest.approx(row, abs=1)
+    black = image.amax(0) < 0.2
+    rows, columns = torch.nonzero(black, as_tuple=True)
+    assert (columns - 80).abs().max() < 20 and (rows - 400).abs().max() < 20
+    with pytest.raises(ValueError, match=r"\(N, 2\) and labels \(N,\); got \(3, 2\) and \(5,\)"):
+        latent_map(means, torch.arange(5))
+
+
+# the browser's half
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+# What Jupyter's widget manager gives to render(), with the messages that it would send recorded.
+PAGE = """
+<div id="pad"></div>
+<script type="module">
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  const state = STATE;
+  state.background = bytes(state.background);
+  state.picture = bytes(state.picture);
+  const listeners = {};
+  window.sent = [];
+  window.model = {
+    get: (name) => state[name],
+    set: (name, value) => {
+      state[name] = value;
+      (listeners[`change:${name}`] ?? []).forEach((f) => f());
+    },
+    save_changes: () => window.sent.push([...state.point]),
+    on: (event, f) => (listeners[event] ??= []).push(f),
+    off: (event, f) => { listeners[event] = listeners[event].filter((g) => g !== f); },
+  };
+  window.listening = () => Object.values(listeners).flat().length;
+  const source = new Blob([ESM], { type: "text/javascript" });
+  const { default: widget } = await import(URL.createObjectURL(source));
+  window.cleanup = widget.render({ model, el: document.getElementById("pad") });
+  window.ready = true;
+</script>
+"""
+
+
+def test_the_script_needs_no_network():
+    source = str(LatentPad._esm)
+    assert not re.search(r"https?:|//cdn|^\s*import|import\(|fetch\(", source, re.MULTILINE)
+
+
+@pytest.fixture
+def page(live):
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser.new_page()
+        browser.close()
+
+
+def open_pad(page, extent):
+    pad = latent_explorer(decode, torch.rand(3, 40, 80), extent=extent)
+    state = {name: getattr(pad, name) for name in ("extent", "point", "background", "picture")}
+    for name in ("background", "picture"):
+        state[name] = base64.b64encode(state[name]).decode()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.set_content(
+        PAGE.replace("STATE", json.dumps(state)).replace("ESM", json.dumps(str(LatentPad._esm)))
+    )
+    page.wait_for_function("window.ready && document.querySelector('canvas').clientHeight == 190")
+    return errors
+
+
+def settled(page):
+    """The last point sent, after the next animation frame."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)))")
+    return page.evaluate("window.sent.at(-1)")
+
+
+@pytest.mark.parametrize("extent", [(-2, 2, -1, 3), (0, 1, 1, 0)])
+def test_a_browser_drags_and_steps_the_point(page, extent):
+    errors = open_pad(page, extent)
+    left, right, bottom, top = extent
+    box = page.locator("canvas").bounding_box()
+    assert box["width"] == 380 and box["height"] == 190  # as the background, 80 x 40
+
+    def at(across, down):
+        return box["x"] + across * box["width"], box["y"] + down * box["height"]
+
+    page.mouse.move(*at(0.5, 0.5))
+    assert page.evaluate("window.sent.length") == 0  # passing over is no dragging
+    page.mouse.down()
+    page.mouse.move(*at(0.75, 0.1), steps=20)
+    assert settled(page) == pytest.approx(
+        [left + 0.75 * (right - left), top + 0.1 * (bottom - top)], abs=0.01
+    )
+    page.mouse.move(*at(3, -2))  # outside: held at the edge
+    assert settled(page) == [right, top]
+    page.mouse.up()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowDown")
+    stepped = [right - (right - left) / 40, top + (bottom - top) / 40]
+    assert settled(page) == pytest.approx(stepped)
+    assert page.locator("output").inner_text() == f"({stepped[0]:.2f}, {stepped[1]:.2f})"
+    assert not errors
+
+
+def test_a_browser_sends_one_message_a_frame_and_shows_each_new_picture(page):
+    errors = open_pad(page, (-3, 3, -3, 3))
+    sent = page.evaluate(
+        """async () => {
+            const canvas = document.querySelector("canvas");
+            const key = () => new KeyboardEvent("keydown", { key: "ArrowRight", cancelable: true });
+            for (let i = 0; i < 50; i++) canvas.dispatchEvent(key());
+            await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)));
+            return window.sent;
+        }"""
+    )
+    assert sent == [[3, 0]]
+    before = page.locator("img").get_attribute("src")
+    page.evaluate("model.set('picture', model.get('background'))")
+    assert page.locator("img").get_attribute("src") != before
+    page.wait_for_function("document.querySelector('img').naturalWidth == 80")
+    page.evaluate("model.set('point', [1, 2])")  # Python moved it
+    assert page.locator("output").inner_text() == "(1.00, 2.00)"
+    page.evaluate("cleanup()")
+    assert page.evaluate("listening()") == 0 and not errors
