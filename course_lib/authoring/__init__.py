@@ -1,0 +1,1 @@
+"""From `lessons/*.py` to `notebooks/` and `solutions/`, and the validation of the latter."""

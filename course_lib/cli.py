@@ -1,0 +1,79 @@
+"""`course build | validate | doctor | progress`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+# Every command imports what it needs itself: `course doctor` must run with a broken torch.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status is 0, or 1 where something is wrong."""
+    options = parser().parse_args(arguments)
+    return options.run(options)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="course", description=__doc__)
+    commands = top.add_subparsers(required=True, metavar="command")
+    make = commands.add_parser("build", help="lessons/ to notebooks/ and solutions/")
+    make.add_argument("lessons", nargs="*", help="05_vae ...; all when none is named")
+    make.add_argument("--check", action="store_true", help="write nothing, name what is stale")
+    make.add_argument(
+        "--execute",
+        action=argparse.BooleanOptionalAction,
+        help="run every solution, or none; the default runs those whose code has changed",
+    )
+    make.set_defaults(run=build)
+    run = commands.add_parser("validate", help="run solutions/ under nbval at smoke scale")
+    run.add_argument("lessons", nargs="*", help="05_vae ...; all when none is named")
+    run.set_defaults(run=validate)
+    commands.add_parser("doctor", help="what this machine lacks").set_defaults(run=doctor)
+    commands.add_parser("progress", help="which exercises are passed").set_defaults(run=progress)
+    return top
+
+
+def build(options: argparse.Namespace) -> int:
+    from course_lib.authoring.build import BuildError, build, stale
+    from course_lib.authoring.lesson import LessonError
+
+    try:
+        if options.check:
+            found = stale(only=options.lessons)
+            print("\n".join(found) or "notebooks/ and solutions/ are what the lessons make")
+            return 1 if found else 0
+        print("\n".join(build(only=options.lessons, execute_code=options.execute)) or "up to date")
+    except (BuildError, LessonError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def validate(options: argparse.Namespace) -> int:
+    from course_lib.authoring.build import BuildError
+    from course_lib.authoring.validate import validate
+
+    try:
+        return 1 if validate(only=options.lessons) else 0
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def doctor(options: argparse.Namespace) -> int:
+    from course_lib import doctor
+
+    return doctor.main()
+
+
+def progress(options: argparse.Namespace) -> int:
+    from course_lib import checks
+
+    print(repr(checks.progress()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""The lessons themselves: up to date, runnable as scripts, and whole in a student's hands."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+from course_lib import checks
+from course_lib.authoring.build import ROOT, course_hints, load, stale
+from course_lib.authoring.notebooks import student_notebook
+
+STEMS = sorted(path.stem for path in (ROOT / "lessons").glob("*.py"))
+SECONDS = 300
+
+
+def lesson(stem):
+    return load(ROOT, [stem], course_hints())[0]
+
+
+@pytest.fixture
+def smoke(tmp_path):
+    """The environment of a run at smoke scale that keeps out of the user's folders."""
+    private = {name: str(tmp_path / name) for name in ("COURSE_HOME", "IPYTHONDIR", "MPLCONFIGDIR")}
+    return {**os.environ, **private, "COURSE_SCALE": "smoke", "COURSE_STATIC": "1"}
+
+
+def test_notebooks_and_solutions_are_what_the_lessons_make():
+    assert stale() == []
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_lesson_has_every_exercise_that_is_declared_for_it(stem):
+    made = lesson(stem)
+    declared = [name for name in checks.names() if name.startswith(f"{made.slug}.")]
+    assert [cell.exercise for cell in made.cells if cell.exercise] == declared != []
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_a_lesson_runs_as_a_script(stem, smoke, tmp_path):
+    here = tmp_path / "here"
+    here.mkdir()
+    ran = subprocess.run(
+        [sys.executable, ROOT / "lessons" / f"{stem}.py"],
+        **{"cwd": here, "env": {**smoke, "MPLBACKEND": "agg"}, "timeout": SECONDS},
+        **{"capture_output": True, "text": True},
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    assert ran.stdout.strip()
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("stem", STEMS)
+def test_run_all_reaches_the_last_cell_of_a_fresh_notebook(stem, smoke, tmp_path):
+    """JupyterLab stops Run All at an error unless its cell is tagged; so does nbclient."""
+    notebook = student_notebook(lesson(stem), course_hints())
+    client = NotebookClient(
+        notebook,
+        km=AsyncKernelManager(
+            kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[])
+        ),
+        timeout=SECONDS,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(tmp_path)}},
+    )
+    client.execute(env=smoke, cleanup_kc=True)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    for cell in code:
+        failed = [output.ename for output in cell.outputs if output.output_type == "error"]
+        if "check" in cell.metadata:
+            assert failed == ["CheckFailed"], cell.source
+        if "raises-exception" not in cell.metadata.get("tags", []):
+            assert failed == [], cell.source
