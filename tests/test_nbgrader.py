@@ -11,7 +11,7 @@ from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.validator import Validator
-from traitlets.config import Config
+from traitlets.config import Config, PyFileConfigLoader
 
 from course_lib.authoring.build import ROOT, course_hints, load
 from course_lib.authoring.notebooks import solution_notebook, student_notebook, text_of
@@ -62,15 +62,16 @@ def course(at_smoke_scale, tmp_path_factory):
     source = root / "source" / "divergences" / f"{GRADED}.ipynb"
     source.parent.mkdir(parents=True)
     source.write_text(text_of(both(GRADED)[0]), encoding="utf-8")
-    settings = Config()
+    settings = shipped_settings()
     settings.CourseDirectory.root = str(root)
     settings.Exchange.root = str(root / "exchange")
-    settings.Execute.timeout = 300
-    # Our stubs are in place. nbgrader would clear a whole cell in which it finds no mark.
-    settings.ClearSolutions.enabled = False
     api = NbGraderAPI(config=settings)
     succeeded(api.generate_assignment("divergences"))
     return api
+
+
+def shipped_settings() -> Config:
+    return PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
 
 
 def succeeded(result):
@@ -136,9 +137,7 @@ def test_a_half_solved_copy_gets_the_points_of_its_half(course):
 def validated(tmp_path, notebook):
     path = tmp_path / f"{GRADED}.ipynb"
     path.write_text(text_of(notebook), encoding="utf-8")
-    settings = Config()
-    settings.Execute.timeout = 300
-    return Validator(config=settings).validate(str(path))
+    return Validator(config=shipped_settings()).validate(str(path))
 
 
 def test_nbgraders_validate_passes_a_solved_copy(at_smoke_scale, tmp_path):

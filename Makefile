@@ -1,0 +1,57 @@
+# Two commands matter: `make lab` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/complete
+ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
+# Damaged data stop `make lab`; the rest of what `course doctor` finds does not, and takes seconds.
+CHECK_DATA := from course_lib.doctor import check_data; found = check_data(); \
+  print(found); exit(found.status == "FIX")
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lab test notebooks validate browser lint lock
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: $(READY) ## make .venv from the pinned versions; costs nothing when it is up to date
+
+# The stamp goes first and comes back last: an install that was interrupted starts over.
+# No build isolation: setuptools is pinned too, so that a changed pyproject.toml needs no network.
+# JupyterLab's announcements are off: they ask for news with a pop-up, and for updates online.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "This course needs Python 3.11 or newer. Choose one: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 1; }
+	@test -e $@ || $(PYTHON) -m venv --clear $(VENV)
+	@rm -f $@
+	$(BIN)/python -m pip install -q "$$(grep '^uv==' requirements.lock)"
+	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python -r requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements
+	@touch $@
+
+lab: setup ## check the data, then open the course in JupyterLab (LAB_ARGS="--no-browser --port=8899")
+	@$(BIN)/python -c '$(CHECK_DATA)'
+	$(BIN)/jupyter lab notebooks --LabApp.default_url=/lab/tree/00_start.ipynb \
+	  --log-level=WARN $(ROOT_FLAG) $(LAB_ARGS)
+
+test: setup ## unit tests, doctests, and every lesson under nbval
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
+	$(BIN)/course validate
+
+notebooks: setup ## lessons/ to notebooks/ and solutions/
+	$(BIN)/course build
+
+validate: setup ## every solution under nbval at smoke scale
+	$(BIN)/course validate
+
+browser: setup ## every student notebook in JupyterLab and headless Chromium; screenshots in build/
+	$(BIN)/pytest -m browser tests/browser
+
+lint: setup ## ruff, check and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lock: setup ## renew requirements.lock from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
+	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev \
+	  --no-annotate --no-header -q pyproject.toml -o requirements.lock $(LOCK_ARGS)
