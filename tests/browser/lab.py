@@ -106,14 +106,15 @@ class Notebook:
 
     def __init__(self, page: Page, address: str, name: str):
         self.page, self.name = page, name
+        page.set_default_timeout(60_000)  # two busy cores are slow to bring up the first page
         page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
         page.goto(f"{address}{name}?token={TOKEN}&reset")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         self.wait_until_idle()
         page.keyboard.press("Control+b")  # the file browser takes a quarter of the width
 
-    def wait_until_idle(self, seconds: int = 60) -> None:
-        self.page.wait_for_function(IDLE, timeout=seconds * 1000)
+    def wait_until_idle(self) -> None:
+        self.page.wait_for_function(IDLE)
 
     def cells(self) -> list[dict]:
         """Each cell's type, source, metadata, execution count and outputs, from the model."""
@@ -147,7 +148,7 @@ class Notebook:
         written = self.cells()[number]["source"]
         assert written == source, f"the editor holds\n{written}"
 
-    def run(self, number: int, seconds: int = 60) -> Locator:
+    def run(self, number: int) -> Locator:
         """Run one cell; what it shows."""
         before = self.cells()[number]["count"]
         self.locate(number).locator(".cm-content").click()
@@ -155,7 +156,7 @@ class Notebook:
         self.page.wait_for_function(
             f"([n, before]) => ({CELLS})()[n].count > before", arg=[number, before or 0]
         )
-        self.wait_until_idle(seconds)
+        self.wait_until_idle()
         return self.locate(number).locator(".jp-OutputArea")
 
     def screenshots(self, folder: Path) -> list[Path]:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 RUN_ALL_SECONDS = 300
+expect.set_options(timeout=20_000)
 
 # For one exercise of each lesson: the misconception that this source holds.
 WRONG = {

@@ -1,0 +1,752 @@
+# %% [markdown]
+# # 05 · The variational autoencoder, end to end
+#
+# An autoencoder squeezes an image into a few numbers and rebuilds it. A **variational** autoencoder
+# (VAE) does one thing more: it knows how its codes are distributed, so that you can draw a new code
+# and decode it into an image that nobody ever wrote. In this lesson you build one for handwritten
+# digits, piece by piece, train it to a test score that you can compare with others, look inside, and
+# break it on purpose.
+#
+# **You will be able to**
+# - write the likelihood of a binary image, the two networks, and the bound that trains them,
+# - derive that bound (the ELBO) in five lines, each of which you have checked with numbers,
+# - write the training step, and say what the noise in it is for,
+# - generate images, rebuild images, and walk through a latent space,
+# - recognize posterior collapse by its curve, its KL and its samples.
+#
+# **Time** 90 minutes · **Builds on** 01_divergences · **Papers** Kingma and Welling (2013),
+# *Auto-Encoding Variational Bayes*, arXiv 1312.6114; Rezende, Mohamed and Wierstra (2014),
+# *Stochastic Backpropagation and Approximate Inference in Deep Generative Models*, arXiv 1401.4082.
+
+# %%
+import math
+import time
+
+import matplotlib.pyplot as plt
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.distributions import Normal
+
+from course_lib.checks import check
+from course_lib.data import load_mnist
+from course_lib.plotting import plot_history, plot_images, show
+from course_lib.probability import kl_to_standard_normal
+from course_lib.training import (
+    History,
+    at_scale,
+    batches,
+    course_scale,
+    pick_device,
+    seed_everything,
+    watch,
+)
+from course_lib.widgets import latent_explorer, latent_map
+
+seed_everything(0)
+device = pick_device()
+steps = at_scale(smoke=20, laptop=10_000, gpu=150_000)  # of each of the three main runs
+map_steps = at_scale(smoke=20, laptop=4_000, gpu=40_000)  # of the model with two latents
+short_steps = at_scale(smoke=20, laptop=1_500, gpu=10_000)  # of each experiment
+hidden_dim, latent_dim = at_scale(smoke=(400, 20), laptop=(400, 20), gpu=(1000, 40))
+batch_size, learning_rate = at_scale(smoke=(128, 2e-3), laptop=(128, 2e-3), gpu=(128, 1e-3))
+draws, look_every = at_scale(smoke=(2, 5), laptop=(10, 100), gpu=(20, 1_000))
+print(f"scale {course_scale()} on {device.type}: three runs of {steps:,} updates")
+
+# %% [markdown]
+# ## 1 · The data: pixels that are 0 or 1
+#
+# MNIST's pixels are gray, between 0 and 1. We read the gray value of a pixel as a probability: it
+# is the chance that the pixel is white. Tossing a coin for every pixel turns a gray image into a
+# **binary** one, and another toss gives another binary image of the same digit.
+#
+# **Predict.** Where in a digit will two tosses differ: inside the stroke, along its edge, or in the
+# background?
+
+# %%
+train_gray, _ = load_mnist("train", device=device)
+test_gray, test_labels = load_mnist("test", device=device)
+coins = torch.Generator().manual_seed(0)  # on the CPU, so that every machine tosses the same
+test_images = torch.bernoulli(test_gray.cpu(), generator=coins).to(device)
+
+tosses = [torch.bernoulli(train_gray[:8].cpu(), generator=coins) for _ in range(3)]
+rows = torch.cat([train_gray[:8].cpu(), *tosses])
+names = ("gray", "toss 1", "toss 2", "toss 3")
+show(plot_images(rows, columns=8, title="One digit, several binary images", row_titles=names))
+print(f"{len(train_gray):,} images to train on, {len(test_images):,} to test on")
+
+# %% [markdown]
+# Along the edge: there the gray values lie near one half. Inside and outside the coin is (nearly)
+# certain.
+#
+# **Which binarization is this?** A score means nothing without that answer, because published
+# numbers use several. Here the training images are tossed **anew at every step**, so the model never
+# sees the same binary image twice. The test images were tossed **once, with a fixed seed**, so that
+# every model is scored on the same 10,000 images. Scores of models that were trained on one fixed
+# toss, or on images cut at 0.5, are not comparable with ours.
+
+# %% [markdown]
+# ## 2 · A model with a hidden cause
+#
+# How could a binary digit come about? First somebody decides what to write: which digit, how slanted,
+# how bold. Then the ink flows. The model has the same two steps. A **latent** $z$, a few numbers
+# that nobody observes, is drawn from a standard normal, the **prior**. A network, the **decoder**,
+# turns it into one probability for each pixel, and each pixel is tossed on its own:
+#
+# $$ z \sim \mathcal N(0, I), \qquad x_i \mid z \sim \mathrm{Bernoulli}(p_i), \qquad
+#    p_i = \mathrm{sigmoid}(\ell_i), \qquad \ell = \mathrm{decoder}(z) . $$
+#
+# The decoder's outputs $\ell_i$ are **logits**: any real number, 0 for an even chance, large for
+# «surely white». Given $z$ the pixels are independent, so their probabilities multiply and the
+# logarithms add:
+#
+# $$ \log p(x \mid z) = \sum_i \big[ x_i \log p_i + (1 - x_i) \log (1 - p_i) \big] . $$
+
+# %% [markdown]
+# ### Exercise · `bernoulli_log_likelihood(logits, images)`
+# *8 minutes.* Both have shape `(B, 1, H, W)`; `images` holds zeros and ones. Return
+# $\log p(x \mid z)$ in nats for each image, shape `(B,)`: summed over pixels, not averaged. It
+# must stay finite, and right, for logits of ±200, where the sigmoid has long rounded to 0 or 1.
+
+
+# %% exercise="vae.bernoulli_log_likelihood"
+def bernoulli_log_likelihood(logits, images):
+    """log p(images | logits) of `(B, 1, H, W)`, summed over pixels, in nats, `(B,)`."""
+    # BEGIN SOLUTION
+    per_pixel = -F.binary_cross_entropy_with_logits(logits, images, reduction="none")
+    return per_pixel.flatten(start_dim=1).sum(dim=1)
+    # END SOLUTION
+
+
+# %% check="vae.bernoulli_log_likelihood"
+check("vae.bernoulli_log_likelihood", bernoulli_log_likelihood)
+
+# %% [markdown]
+# Two models to beat, neither of which has a latent. One calls every pixel an even chance. The other
+# knows how often each pixel is white in the training data. **Predict** the first one's score with
+# pencil and paper.
+
+# %% tags=["nbval-check-output"]
+even = torch.zeros_like(test_images)
+average = train_gray.mean(dim=0).clamp(1e-4, 1 - 1e-4).logit().expand_as(test_images)
+for name, logits in (("an even chance", even), ("each pixel's average", average)):
+    score = bernoulli_log_likelihood(logits, test_images).mean()
+    print(f"{name:<21} {score:7.1f} nats per test image")
+print(f"784 · log(1/2)        {784 * math.log(0.5):7.1f}")
+
+# %% [markdown]
+# Nats per image, and higher is better: a model that gives a test image the probability $p$ scores
+# $\log p$. The first model needs one bit, $\log 2$ nats, for each pixel. Knowing the averages saves more
+# than half of that. A model that knows *which digit it is* should do much better still.
+
+# %% [markdown]
+# ### Exercise · `Decoder(latent_dim, hidden_dim, image_size)`
+# *8 minutes.* A module that maps codes `(B, latent_dim)` to logits `(B, 1, n, n)`, where n is the
+# integer `image_size`. One hidden layer of `hidden_dim` units with an activation does it. The trap is
+# the end: logits, so nothing after the last layer. Write `__init__` and `forward`.
+
+
+# %% exercise="vae.Decoder"
+class Decoder(nn.Module):
+    """Codes `(B, latent_dim)` to logits `(B, 1, image_size, image_size)`."""
+
+    def __init__(self, latent_dim, hidden_dim, image_size):
+        super().__init__()
+        # BEGIN SOLUTION
+        self.image_size = image_size
+        self.hidden = nn.Linear(latent_dim, hidden_dim)
+        self.logits = nn.Linear(hidden_dim, image_size**2)
+
+    def forward(self, z):
+        flat = self.logits(F.relu(self.hidden(z)))
+        return flat.reshape(-1, 1, self.image_size, self.image_size)
+        # END SOLUTION
+
+
+# %% check="vae.Decoder"
+check("vae.Decoder", Decoder)
+
+# %% [markdown]
+# ## 3 · Looking backwards: the encoder
+#
+# Training should make the images that we have probable. The probability of an image is an average
+# over all the codes that could have caused it,
+#
+# $$ p(x) = \int p(x \mid z)\, p(z)\, dz , $$
+#
+# and here is the problem: for a given image almost every $z$ is hopeless. Of a million codes drawn from
+# the prior perhaps a few look like *this* seven, so an average over draws never converges. We would
+# like to look only where it matters, at the **posterior** $p(z \mid x)$, which we cannot compute either,
+# because its denominator is $p(x)$.
+#
+# So a second network guesses it. The **encoder** looks at an image and answers with a Gaussian, one
+# mean and one variance for each latent:
+#
+# $$ q(z \mid x) = \mathcal N\big(\mathrm{mean}(x),\; \mathrm{diag}\, e^{\mathrm{log\_var}(x)}\big) . $$
+#
+# A variance must be positive and a network's output is any number, so it gives the logarithm.
+
+# %% [markdown]
+# ### Exercise · `Encoder(image_size, hidden_dim, latent_dim)`
+# *8 minutes.* A module that maps images `(B, 1, n, n)`, n the integer `image_size`, to a pair
+# `mean, log_var`, each `(B, latent_dim)`. One hidden layer of `hidden_dim` units, shared by both. No
+# randomness in here: it describes a distribution, and somebody else draws from it.
+
+
+# %% exercise="vae.Encoder"
+class Encoder(nn.Module):
+    """Images `(B, 1, image_size, image_size)` to `mean, log_var`, each `(B, latent_dim)`."""
+
+    def __init__(self, image_size, hidden_dim, latent_dim):
+        super().__init__()
+        # BEGIN SOLUTION
+        self.hidden = nn.Linear(image_size**2, hidden_dim)
+        self.mean = nn.Linear(hidden_dim, latent_dim)
+        self.log_var = nn.Linear(hidden_dim, latent_dim)
+
+    def forward(self, images):
+        hidden = F.relu(self.hidden(images.flatten(start_dim=1)))
+        return self.mean(hidden), self.log_var(hidden)
+        # END SOLUTION
+
+
+# %% check="vae.Encoder"
+check("vae.Encoder", Encoder)
+
+# %% [markdown]
+# ## 4 · The bound that trains both
+#
+# What is the guess $q(z \mid x)$ good for? Write $q$ for it, and $\mathbb E_q$ for the average over
+# codes drawn from it. Five lines:
+#
+# $$ \begin{aligned}
+# \log p(x) &= \mathbb E_q[\log p(x)] && (1) \\
+# &= \mathbb E_q[\log p(x, z) - \log p(z \mid x)] && (2) \\
+# &= \mathbb E_q[\log p(x, z) - \log q(z)] + \mathbb E_q[\log q(z) - \log p(z \mid x)] && (3) \\
+# &= \mathrm{ELBO} + \mathrm{KL}\big(q \,\|\, p(z \mid x)\big) && (4) \\
+# \mathrm{ELBO} &= \mathbb E_q[\log p(x \mid z)] - \mathrm{KL}\big(q \,\|\, p(z)\big) && (5)
+# \end{aligned} $$
+#
+# 1. **A constant is its own average**: $\log p(x)$ does not depend on $z$.
+# 2. **Bayes' rule**, $p(z \mid x) = p(x, z) / p(x)$, solved for $p(x)$, in logarithms.
+# 3. **Subtract and add** $\log q(z)$, and split: the expectation is linear.
+# 4. **Two names.** The second part is a KL divergence by its definition (lesson 01). The first is
+#    called the **evidence lower bound**, because a KL is never negative: $\mathrm{ELBO} \le \log p(x)$.
+# 5. **Product rule**, $p(x, z) = p(x \mid z)\, p(z)$, in the first part of line 3; what is left
+#    beside the likelihood is minus a KL divergence, again by definition.
+#
+# With only two latents, all of this can be computed: lay a fine grid over $z$ and replace each integral
+# by a sum. The next cell does it for a random decoder, one small image, and a guess $q$ that is
+# somewhere, and prints all five lines. **Predict**: in which of them will the number differ?
+
+# %% tags=["nbval-check-output"]
+torch.manual_seed(4)
+toy_decoder = Decoder(2, 16, 14).double()
+with torch.no_grad():
+    for parameter in toy_decoder.parameters():
+        parameter.mul_(1.5)  # so that the image depends on z more than in a fresh network
+toy_image = torch.bernoulli(toy_decoder(torch.tensor([[0.8, -0.6]]).double()).sigmoid()).detach()
+
+axis = torch.linspace(-5, 5, 201, dtype=torch.float64)
+z = torch.cartesian_prod(axis, axis)  # (40401, 2)
+cell = (axis[1] - axis[0]) ** 2
+log_prior = Normal(0.0, 1.0).log_prob(z).sum(dim=1)
+with torch.no_grad():
+    log_likelihood = bernoulli_log_likelihood(toy_decoder(z), toy_image.expand(len(z), -1, -1, -1))
+log_joint = log_prior + log_likelihood
+log_evidence = (log_joint.exp() * cell).sum().log()  # log p(x), the integral of section 3
+log_posterior = log_joint - log_evidence
+
+
+def log_q(mean, log_var):
+    return Normal(mean, (log_var / 2).exp()).log_prob(z).sum(dim=1)
+
+
+def expect(log_weight, f):
+    """Average of f under the density exp(log_weight), by quadrature over the grid z."""
+    return (log_weight.exp() * f).sum() * cell
+
+
+mean, log_var = torch.tensor([0.3, 0.2]).double(), torch.tensor([-1.0, -1.5]).double()
+q = log_q(mean, log_var)
+elbo, gap = expect(q, log_joint - q), expect(q, q - log_posterior)
+kl = kl_to_standard_normal(mean[None], log_var[None])[0]  # the formula of lesson 01
+print(f"log p(x)                    {log_evidence:.4f} nats")
+print(f"1  E[log p(x)]              {expect(q, log_evidence):.4f}")
+print(f"2  E[log p(x,z) - log p(z|x)] {expect(q, log_joint - log_posterior):.4f}")
+print(f"3  the same, in two parts   {elbo:.4f} + {gap:.4f} = {elbo + gap:.4f}")
+print(f"4  ELBO <= log p(x)         {elbo:.4f} <= {log_evidence:.4f}: {bool(elbo <= log_evidence)}")
+print(f"5  E[log p(x|z)] - KL       {expect(q, log_likelihood):.4f} - {kl:.4f} = ", end="")
+print(f"{expect(q, log_likelihood) - kl:.4f}, the ELBO")
+assert torch.isclose(elbo + gap, log_evidence, atol=1e-6)
+assert torch.isclose(expect(q, log_likelihood) - kl, elbo, atol=1e-6)
+
+# %% [markdown]
+# In none: lines 1 to 3 all equal $\log p(x)$, and line 5 equals the ELBO of line 3. What the ELBO
+# misses is the gap, $\mathrm{KL}(q \,\|\, p(z \mid x))$.
+#
+# That tells how to train. Pushing the ELBO up by the **encoder** cannot change $\log p(x)$, so it
+# closes the gap: $q$ moves towards the true posterior. Pushing it up by the **decoder** makes the
+# image more probable. Both are one and the same objective. Watch the first half of it, by gradient
+# ascent on the mean and log-variance of $q$ alone. **Predict**: will the gap go to 0?
+
+# %%
+guess = torch.stack([mean, log_var]).requires_grad_(True)
+optimizer = torch.optim.Adam([guess], lr=0.05)
+history = History()
+for _ in range(300):
+    q_now = log_q(*guess)
+    loss = -expect(q_now, log_joint - q_now)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    history.add(elbo=-loss)
+
+figure, (left, middle, right) = plt.subplots(1, 3, figsize=(10, 3.2))
+for axes, name, density in ((left, "at first", q), (middle, "after", log_q(*guess.detach()))):
+    posterior_map = log_posterior.exp().reshape(201, 201).T
+    axes.imshow(posterior_map, origin="lower", extent=(-5, 5, -5, 5), cmap="Greys")
+    axes.contour(axis, axis, density.exp().reshape(201, 201).T, levels=4, colors="C1")
+    axes.set(title=f"posterior (gray), q {name}", xlabel="z₁", ylabel="z₂")
+    axes.set(xlim=(-1, 2.2), ylim=(-2, 1.2))
+    axes.grid(False)
+right.plot(history["elbo"], label="ELBO")
+right.axhline(log_evidence, color="gray", linestyle="--", label="log p(x)")
+right.set(title="The bound rises to its limit", xlabel="updates", ylabel="nats")
+right.legend()
+show(figure)
+print(f"gap at first {gap:.4f} nats, after {log_evidence - history['elbo'][-1]:.4f} nats")
+
+# %% [markdown]
+# Nearly, and not quite. The true posterior is no Gaussian with upright axes, and the best one of those
+# keeps a small distance from it. The bound is only as tight as $q$'s family allows.
+#
+# The loss is minus the ELBO, averaged over a batch. Its two terms pull in opposite directions: the
+# log-likelihood wants codes that say much about their image, the KL charges for every nat that a code
+# says beyond the prior.
+
+# %% [markdown]
+# ### Exercise · `negative_elbo(logits, images, mean, log_var)`
+# *6 minutes.* `logits` and `images` are `(B, 1, H, W)`, where the logits were decoded from one draw of
+# $q$; `mean` and `log_var` are `(B, Z)`. Return `(loss, log_likelihood, kl)`: the loss is a
+# scalar in nats per image, the two terms are `(B,)`, also in nats. Mind what each is averaged
+# over: the batch, and nothing else. `kl_to_standard_normal` is imported above.
+
+
+# %% exercise="vae.negative_elbo"
+def negative_elbo(logits, images, mean, log_var):
+    """-ELBO averaged over the batch, and its two terms: `()`, `(B,)`, `(B,)`, in nats."""
+    # BEGIN SOLUTION
+    log_likelihood = bernoulli_log_likelihood(logits, images)
+    kl = kl_to_standard_normal(mean, log_var)
+    return (kl - log_likelihood).mean(), log_likelihood, kl
+    # END SOLUTION
+
+
+# %% check="vae.negative_elbo"
+check("vae.negative_elbo", negative_elbo)
+
+# %% [markdown]
+# ## 5 · A gradient through a draw
+#
+# The expected log-likelihood is an average over $z \sim q$, which we replace by a single draw. But
+# the encoder must learn from it, and a draw has no derivative: `Normal(mean, std).sample()` is a
+# number that fell from the sky. The way out is to draw something that does not depend on the encoder
+# and to *compute* the code from it:
+#
+# $$ z = \mathrm{mean} + e^{\mathrm{log\_var}/2} \cdot \mathrm{noise}, \qquad
+#    \mathrm{noise} \sim \mathcal N(0, I) . $$
+#
+# It has the right distribution, and now $z$ is a differentiable function of mean and log-variance.
+# (Lesson 03 looks at this **reparameterization** in depth.) A test where the answer is known:
+# $\mathbb E[z^2] = \mathrm{mean}^2 + e^{\mathrm{log\_var}}$, so its derivatives are
+# $2\,\mathrm{mean}$ and $e^{\mathrm{log\_var}}$.
+
+# %%
+mean = torch.full((100_000,), 0.7, requires_grad=True)
+log_var = torch.full((100_000,), -0.4, requires_grad=True)
+noise = torch.randn(100_000, generator=torch.Generator().manual_seed(2))
+z = mean + (log_var / 2).exp() * noise
+(z**2).sum().backward()  # leaves one estimate of the derivative in each element
+for name, estimates, exact in (
+    ("mean", mean.grad, 2 * 0.7),
+    ("log_var", log_var.grad, math.exp(-0.4)),
+):
+    value, error = estimates.mean(), estimates.std() / math.sqrt(len(estimates))
+    print(f"derivative by {name:<8} {value:.4f} ± {error:.4f}, exact {exact:.4f}")
+    assert (value - exact).abs() < 5 * error
+fallen = Normal(mean, (log_var / 2).exp()).sample()
+print("does .sample() know where it came from?", fallen.requires_grad)
+
+# %% [markdown]
+# ### Exercise · `train_step(encoder, decoder, optimizer, images, noise)`
+# *10 minutes.* One update of both networks: encode `images` `(B, 1, H, W)`, compute a code from the
+# standard normal `noise` `(B, Z)`, decode, take `negative_elbo`, and let the optimizer, which holds the
+# parameters of both, make one step. Return the loss. All randomness comes in through `noise`.
+
+
+# %% exercise="vae.train_step"
+def train_step(encoder, decoder, optimizer, images, noise):
+    """One update of both networks on a batch; returns the loss, in nats per image."""
+    # BEGIN SOLUTION
+    mean, log_var = encoder(images)
+    z = mean + (log_var / 2).exp() * noise
+    loss, _, _ = negative_elbo(decoder(z), images, mean, log_var)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+    # END SOLUTION
+
+
+# %% check="vae.train_step"
+check("vae.train_step", train_step)
+
+# %% [markdown]
+# ## 6 · Training, three times
+#
+# A test score needs no gradient. Each draw of the noise gives another estimate of the ELBO; several
+# draws give a mean, and their spread its standard error.
+
+
+# %%
+@torch.no_grad()
+def evaluate(encoder, decoder, images, draws=1, seed=0):
+    """Mean log-likelihood and KL in nats per image for each draw of the noise, `(draws, 2)`."""
+    generator = torch.Generator(device).manual_seed(seed)
+    mean, log_var = encoder(images)
+    terms = []
+    for _ in range(draws):
+        noise = torch.randn(mean.shape, generator=generator, device=device)
+        logits = decoder(mean + (log_var / 2).exp() * noise)
+        _, log_likelihood, kl = negative_elbo(logits, images, mean, log_var)
+        terms.append(torch.stack([log_likelihood.mean(), kl.mean()]))
+    return torch.stack(terms).cpu()
+
+
+# %% [markdown]
+# The loop below is all there is to training. The learning rate is constant for the first half
+# and falls to 0 in the second. At every `look_every`-th update we look at a thousand test images, with
+# the loss split into its two terms, so that we can see later how each of them went.
+#
+# **Predict.** At the start the encoder knows nothing. Which of the two terms will improve first, and
+# what will the KL do meanwhile?
+
+
+# %%
+def train(latent_dim, steps, seed, step=train_step):
+    """Train one VAE; returns encoder, decoder, the training losses, and the looks at test images."""
+    seed_everything(seed)
+    encoder = Encoder(28, hidden_dim, latent_dim).to(device)
+    decoder = Decoder(latent_dim, hidden_dim, 28).to(device)
+    parameters = [*encoder.parameters(), *decoder.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: min(1, 2 * (1 - t / steps)))
+    history, looks = History(), History()
+    for update, gray in enumerate(watch(batches(train_gray, batch_size, steps), steps, history)):
+        images = torch.bernoulli(gray)  # a new toss of every pixel at every update
+        noise = torch.randn(batch_size, latent_dim, device=device)
+        loss = step(encoder, decoder, optimizer, images, noise)
+        schedule.step()
+        history.add(loss=loss)
+        if update % look_every == 0:
+            log_likelihood, kl = evaluate(encoder, decoder, test_images[:1000])[0]
+            looks.add(update=update, log_likelihood=log_likelihood, kl=kl)
+    return encoder, decoder, history, looks
+
+
+# %%
+runs = []
+for seed in range(3):
+    begin = time.perf_counter()
+    runs.append(train(latent_dim, steps, seed))
+    seconds = time.perf_counter() - begin
+    terms = evaluate(*runs[-1][:2], test_images, draws)
+    elbos = terms[:, 0] - terms[:, 1]
+    error = elbos.std() / math.sqrt(draws)
+    print(
+        f"seed {seed}: test ELBO {elbos.mean():.2f} ± {error:.2f} nats = log-likelihood "
+        f"{terms[:, 0].mean():.2f} - KL {terms[:, 1].mean():.2f}   ({seconds:.0f} s)"
+    )
+    runs[-1] += (elbos.mean().item(),)
+
+# %%
+scores = torch.tensor([run[-1] for run in runs])
+print(f"mean of three seeds: {scores.mean():.2f} nats per image, spread {scores.std():.2f}")
+goal = at_scale(smoke="none, this run is far too short", laptop="above -100", gpu="above -93")
+print(f"the goal at this scale: {goal}")
+
+# %% [markdown]
+# The number behind ± is the standard error of the noise draws; the spread is the standard deviation
+# between seeds, which is what somebody who repeats your training will see. Both belong beside a score.
+
+
+# %%
+def plot_looks(axes, looks, title):
+    """The two terms of the loss, measured on test images while training."""
+    axes.plot(looks["update"] + 1, -looks["log_likelihood"], label="- log-likelihood")
+    axes.plot(looks["update"] + 1, looks["kl"], label="KL")
+    axes.set(title=title, xlabel="updates", ylabel="nats per image", xscale="log", ylim=(0, 250))
+    axes.legend()
+
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+losses = {f"seed {seed}": run[2]["loss"] for seed, run in enumerate(runs)}
+plot_history(losses, title="Training loss, three seeds", ylabel="nats per image", axes=left)
+left.set_ylim(85, 200)
+plot_looks(right, runs[0][3], "The loss in two terms (test, seed 0)")
+show(figure)
+
+# %% [markdown]
+# **What a healthy run looks like.** In the first updates the reconstruction improves while the KL stays
+# near 0: the decoder learns the average digit, for which it needs no code. Then the KL **rises**. It is
+# a price, and it goes up because what it buys is worth more: each nat of KL saves several nats of
+# reconstruction. Both curves level off together. The three seeds lie on top of each other, and the loss
+# still falls when the learning rate does. A KL that stays at 0 is the sign of trouble that section 9
+# is about.
+#
+# ## 7 · Rebuilding and inventing
+#
+# **Predict.** Take test digits, encode them, decode the mean of $q$. Which ones come back changed?
+
+# %%
+encoder, decoder = runs[0][:2]
+with torch.no_grad():
+    mean, _ = encoder(test_images[:10])
+    rebuilt = decoder(mean).sigmoid()
+rows = torch.cat([test_gray[:10], test_images[:10], rebuilt])
+names = ("gray", "binary", "rebuilt")
+show(plot_images(rows, columns=10, title="Test digits rebuilt from their codes", row_titles=names))
+
+# %% [markdown]
+# The model saw the binary image alone, and what it gives back is smooth: the coin's noise was not worth
+# its price in nats. Unusual strokes are replaced by usual ones.
+#
+# To invent an image, no image goes in. Draw a code from the prior, and decode it.
+
+# %% [markdown]
+# ### Exercise · `sample_prior(decoder, count, latent_dim, generator)`
+# *6 minutes.* Draw `count` codes from the prior, all randomness from `generator`, and return the
+# decoder's probabilities: images in [0, 1], `(count, 1, H, W)`. Nobody will call `backward()` on
+# them, so keep no graph. (On a GPU the generator lives there: `generator.device` says where.)
+
+
+# %% exercise="vae.sample_prior"
+def sample_prior(decoder, count, latent_dim, generator):
+    """Images in [0, 1], `(count, 1, H, W)`, decoded from codes drawn from the prior."""
+    # BEGIN SOLUTION
+    z = torch.randn(count, latent_dim, generator=generator, device=generator.device)
+    with torch.no_grad():
+        return decoder(z).sigmoid()
+    # END SOLUTION
+
+
+# %% check="vae.sample_prior"
+check("vae.sample_prior", sample_prior)
+
+# %% [markdown]
+# **Predict.** Will these look as good as the reconstructions? Where did their codes come from, and
+# where did those of the reconstructions?
+
+# %%
+invented = sample_prior(decoder, 30, latent_dim, torch.Generator(device).manual_seed(3))
+show(plot_images(invented, columns=10, title="Digits that nobody wrote: samples from the prior"))
+
+# %% [markdown]
+# Most are digits, some are something between two digits. Reconstructions start from codes of real images;
+# the prior also reaches into places to which no image was ever sent. The KL keeps those holes small, and
+# the next section makes them visible.
+#
+# ## 8 · A map of the latent space
+#
+# Twenty latents cannot be drawn, two can. A second model with `latent_dim=2` is worse (two numbers
+# cannot say much about an image) and wonderful to look at. One way to look at it is a table of digits: cut
+# the prior into equally probable strips along each axis, and decode the crossing points.
+
+# %% [markdown]
+# ### Exercise · `latent_grid(decoder, side, low, high)`
+# *10 minutes.* The decoder takes two latents. Take `side` probabilities evenly spaced from `low` to
+# `high` (as 0.05 to 0.95), turn them into codes by the standard normal's quantile function
+# (`Normal(0.0, 1.0).icdf`), and decode every pair. Return the probabilities `(side*side, 1, H, W)` in
+# reading order: along a row of the table the **first** latent grows, from row to row, downwards, the
+# **second**. The decoder may live on a GPU: send the codes to where its parameters are.
+
+
+# %% exercise="vae.latent_grid"
+def latent_grid(decoder, side, low, high):
+    """Decoded probabilities `(side*side, 1, H, W)` over a grid of normal quantiles."""
+    # BEGIN SOLUTION
+    values = Normal(0.0, 1.0).icdf(torch.linspace(low, high, side))
+    first, second = torch.meshgrid(values, values, indexing="xy")
+    z = torch.stack([first.flatten(), second.flatten()], dim=1)
+    with torch.no_grad():
+        return decoder(z.to(next(decoder.parameters()).device)).sigmoid()
+    # END SOLUTION
+
+
+# %% check="vae.latent_grid"
+check("vae.latent_grid", latent_grid)
+
+# %%
+map_encoder, map_decoder, _, _ = train(2, map_steps, seed=0)
+terms = evaluate(map_encoder, map_decoder, test_images, draws).mean(dim=0)
+print(f"two latents: test ELBO {terms[0] - terms[1]:.1f} nats, of it KL {terms[1]:.1f}")
+table = latent_grid(map_decoder, 15, 0.05, 0.95)
+show(plot_images(table, columns=15, title="Two latents, from 5 % to 95 % of the prior", size=0.5))
+
+# %% [markdown]
+# Neighbors in the table look alike: digits turn into one another step by step, and nowhere is there
+# an edge. That is the noise's doing: a code is always a little off when it is decoded, so the
+# neighborhood of every code has to mean nearly the same.
+#
+# Now the other way round: the means of the 10,000 test images, colored by digit (the model never saw a
+# label). **Drag the point** over the map and watch what it decodes to. Try the borders between two
+# colors, and a place where no image lives. Where this page cannot run code, eight stops of a walk are
+# drawn instead.
+
+# %%
+with torch.no_grad():
+    test_means, _ = map_encoder(test_images)
+latent_explorer(
+    lambda z: map_decoder(z.to(device)).sigmoid(),
+    latent_map(test_means, test_labels, low=-4, high=4),
+    low=-4,
+    high=4,
+)
+
+# %% [markdown]
+# ## 9 · Posterior collapse, made on purpose
+#
+# Here is a training step with a mistake that many published programs contain. It looks harmless: the
+# likelihood is *averaged* over the 784 pixels, as most libraries do by default, and the KL is a sum, as
+# in the formula. **Predict**: what does that do to the price of a nat in the code?
+
+
+# %%
+def collapsing_step(encoder, decoder, optimizer, images, noise):
+    mean, log_var = encoder(images)
+    logits = decoder(mean + (log_var / 2).exp() * noise)
+    _, log_likelihood, kl = negative_elbo(logits, images, mean, log_var)
+    loss = (kl - log_likelihood / 784).mean()  # the mistake: a mean over pixels, a sum over latents
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+healthy = train(latent_dim, short_steps, seed=0)
+collapsed = train(latent_dim, short_steps, seed=0, step=collapsing_step)
+for name, (encoder, decoder, history, _) in (("healthy", healthy), ("collapsed", collapsed)):
+    log_likelihood, kl = evaluate(encoder, decoder, test_images)[0]
+    print(
+        f"{name:<10} last loss {history['loss'][-1]:7.3f}, test ELBO {log_likelihood - kl:7.1f} "
+        f"nats, log-likelihood {log_likelihood:7.1f}, KL {kl:.4f}"
+    )
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.2))
+plot_looks(axes[0], healthy[3], "Healthy: the KL rises")
+plot_looks(axes[1], collapsed[3], "Collapsed: the KL dies")
+for name, run, offset in (("healthy", healthy, -0.2), ("collapsed", collapsed, 0.2)):
+    with torch.no_grad():
+        mean, log_var = run[0](test_images)
+    columns = zip(mean.split(1, dim=1), log_var.split(1, dim=1), strict=True)
+    per_latent = torch.stack([kl_to_standard_normal(m, v).mean() for m, v in columns]).cpu()
+    places = torch.arange(latent_dim) + offset
+    axes[2].bar(places, per_latent.sort(descending=True).values, width=0.4, label=name)
+axes[2].set(title="KL of each latent, sorted", xlabel="latent", ylabel="nats")
+axes[2].legend()
+show(figure)
+
+# %%
+for name, (encoder, decoder, _, _) in (("healthy", healthy), ("collapsed", collapsed)):
+    with torch.no_grad():
+        rebuilt = decoder(encoder(test_images[:10])[0]).sigmoid()
+    samples = sample_prior(decoder, 10, latent_dim, torch.Generator(device).manual_seed(4))
+    rows = torch.cat([test_images[:10], rebuilt, samples])
+    names = ("binary", "rebuilt", "samples")
+    show(plot_images(rows, columns=10, title=f"What {name} looks like", row_titles=names))
+
+# %% [markdown]
+# **Posterior collapse.** Dividing the likelihood by 784 makes every nat of the code 784 times dearer than
+# it should be, and at that price no code is worth anything. Three symptoms, and you need all three,
+# because the loss alone looks splendid (a fraction of a nat!):
+#
+# - **Curve**: the KL falls to 0 and stays there, and the reconstruction stops at the score of the
+#   average image (section 2).
+# - **KL**: it is 0 in *every* latent: $q(z \mid x)$ is the prior, whatever the image.
+# - **Samples**: all the same, a blur of all digits. Reconstructions too: the decoder has learned to
+#   ignore its input.
+#
+# A KL weight that is far too large, or a decoder so strong that it needs no code, leads to the same
+# place; lesson 06 cures those.
+#
+# ## 10 · Change one thing
+#
+# **a.** How many latents does a digit need? Train short runs with 5 and 50 latents beside the healthy
+# run above, and compare test ELBO and KL. What do the 50 do that you did not ask for?
+
+# %%
+# Your experiment: train(…, short_steps, seed=0) returns encoder, decoder, history, looks.
+
+# %% tags=["solution"]
+for size, run in ((5, None), (latent_dim, healthy), (50, None)):
+    encoder, decoder, _, _ = run or train(size, short_steps, seed=0)
+    log_likelihood, kl = evaluate(encoder, decoder, test_images)[0]
+    with torch.no_grad():
+        spread = encoder(test_images)[0].var(dim=0)  # how much each mean differs between images
+    print(
+        f"{size:>3} latents: test ELBO {log_likelihood - kl:7.1f} nats, KL {kl:5.1f}, "
+        f"{(spread > 0.01).sum()} latents in use"
+    )
+
+# %% [markdown] tags=["solution"]
+# TODO a
+
+# %% [markdown]
+# **b.** Leave the noise out: call `train_step` with `torch.zeros_like(noise)`, so that the mean itself is
+# decoded. Reconstructions of the mean should get sharper. What happens to the samples, and to the ELBO,
+# for which the noise comes back?
+
+# %%
+# Your experiment: write a step and pass it to train(…, step=…).
+
+
+# %% tags=["solution"]
+def noiseless_step(encoder, decoder, optimizer, images, noise):
+    return train_step(encoder, decoder, optimizer, images, torch.zeros_like(noise))
+
+
+encoder, decoder, _, _ = train(latent_dim, short_steps, seed=0, step=noiseless_step)
+log_likelihood, kl = evaluate(encoder, decoder, test_images)[0]
+print(f"trained without noise: test ELBO {log_likelihood - kl:.1f} nats, KL {kl:.1f}")
+with torch.no_grad():
+    mean, log_var = encoder(test_images)
+    sharp = bernoulli_log_likelihood(decoder(mean), test_images).mean()
+    print(
+        f"log-likelihood of the decoded mean {sharp:.1f} nats, std of q {(log_var / 2).exp().mean():.2f}"
+    )
+    rebuilt = decoder(mean[:10]).sigmoid()
+samples = sample_prior(decoder, 10, latent_dim, torch.Generator(device).manual_seed(4))
+rows = torch.cat([test_images[:10], rebuilt, samples])
+names = ("binary", "rebuilt", "samples")
+show(plot_images(rows, columns=10, title="Trained without noise", row_titles=names))
+
+# %% [markdown] tags=["solution"]
+# TODO b
+
+# %% [markdown]
+# ## Recap
+# - A VAE is a prior, a decoder with a likelihood, and an encoder that guesses the posterior; both networks
+#   are trained by one bound, $\mathrm{ELBO} = \mathbb E_q[\log p(x \mid z)] - \mathrm{KL}(q \,\|\, p(z))
+#   \le \log p(x)$, whose gap is the KL to the true posterior.
+# - Likelihood summed over pixels, KL summed over latents, the mean over the batch alone; the code is
+#   mean + std · noise, so that the encoder learns.
+# - Watch the two terms, not the loss: a KL near 0 means that the code is ignored.
+#
+# **References.** D. Kingma and M. Welling, *Auto-Encoding Variational Bayes*, arXiv 1312.6114, 2013. ·
+# D. Rezende, S. Mohamed and D. Wierstra, *Stochastic Backpropagation and Approximate Inference in Deep
+# Generative Models*, arXiv 1401.4082, 2014. · Y. LeCun, L. Bottou, Y. Bengio and P. Haffner,
+# *Gradient-Based Learning Applied to Document Recognition*, 1998 (MNIST).
+#
+# **Next** 09_first_gan makes digits without any likelihood: two networks play against each other.

@@ -1,0 +1,54 @@
+"""The classifier: its shapes, that it learns, and that its features are what its logits read."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from course_lib.data import load_mnist
+from course_lib.networks import DigitClassifier
+from course_lib.training import batches, seed_everything
+
+
+def test_logits_are_the_readout_of_the_features():
+    classifier, images = DigitClassifier(width=4, feature_dim=12), torch.randn(3, 1, 28, 28)
+    features = classifier.features(images)
+    assert features.shape == (3, 12) and features.min() >= 0
+    assert torch.equal(classifier(images), classifier.readout(features))
+
+
+def test_it_is_as_small_as_its_docstring_says():
+    assert round(sum(p.numel() for p in DigitClassifier().parameters()) / 1e6, 2) == 0.11
+
+
+def test_every_pixel_and_every_weight_counts():
+    seed_everything(0)
+    classifier, images = DigitClassifier(), torch.randn(16, 1, 28, 28, requires_grad=True)
+    classifier(images).square().sum().backward()
+    assert (images.grad.abs().sum(0) > 0).all()
+    assert all(p.grad.abs().sum() > 0 for p in classifier.parameters())
+
+
+def test_an_image_is_judged_on_its_own_in_training_mode_too():
+    classifier, images = DigitClassifier().train(), torch.randn(6, 1, 28, 28)
+    torch.testing.assert_close(classifier(images)[2:3], classifier(images[2:3]))
+
+
+@pytest.mark.parametrize("shape", [(3, 28, 28), (3, 3, 28, 28), (3, 1, 32, 32), (3, 784)])
+def test_another_shape_is_refused(shape):
+    with pytest.raises(ValueError, match=r"must be \(B, 1, 28, 28\); got \(3, "):
+        DigitClassifier()(torch.zeros(shape))
+
+
+def test_it_learns_digits_in_a_hundred_steps():
+    seed_everything(0)
+    images, labels = load_mnist("train", value_range=(-1, 1))
+    test_images, test_labels = load_mnist("test", value_range=(-1, 1))
+    classifier = DigitClassifier()
+    optimizer = torch.optim.Adam(classifier.parameters(), lr=3e-3)
+    for x, y in batches((images, labels), 64, steps=100):
+        optimizer.zero_grad()
+        F.cross_entropy(classifier(x), y).backward()
+        optimizer.step()
+    with torch.no_grad():
+        guesses = classifier(test_images[:2000]).argmax(1)
+    assert (guesses == test_labels[:2000]).float().mean() > 0.85
