@@ -22,6 +22,7 @@ from cycler import cycler
 from einops import rearrange
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 TILE_INCHES = 0.8
@@ -93,8 +94,20 @@ def to_png(figure: Figure) -> bytes:
 
 def png_bundle(figure: Figure) -> dict[str, str]:
     """The figure as a Jupyter display bundle, its title standing for it where no picture can."""
-    png = base64.b64encode(to_png(figure)).decode()
+    png = base64.b64encode(with_palette(to_png(figure))).decode()
     return {"image/png": png, "text/plain": f"<figure: {_title(figure) or 'untitled'}>"}
+
+
+def with_palette(png: bytes) -> bytes:
+    """A PNG file's colors reduced to the 256 that serve it best.
+
+    The eye hardly sees it, and a notebook that stores the picture is two to three times smaller.
+    """
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    palette = image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    file = io.BytesIO()
+    palette.save(file, format="png", optimize=True)
+    return file.getvalue()
 
 
 def _title(figure: Figure) -> str:

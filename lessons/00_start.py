@@ -232,7 +232,7 @@ check("start.rescale", rescale)
 # %%
 emoji_bytes = (noto[chosen[:5]] * 255).round().to(torch.uint8)
 in_01, in_11 = rescale(emoji_bytes, 0, 1), rescale(emoji_bytes, -1, 1)
-rows = ["right", "[-1, 1] clipped to [0, 1]", "[0, 1] taken for [-1, 1]"]
+rows = ["right", "[-1, 1], clipped", "[0, 1] as [-1, 1]"]
 accidents = torch.cat([in_01, in_11.clamp(0, 1), (in_01 + 1) / 2])
 show(plot_images(accidents, 5, "The same emoji, three times", row_titles=rows))
 

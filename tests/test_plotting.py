@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from course_lib import plotting
+from course_lib.data import load_emoji
 from course_lib.plotting import plot_history, plot_images, running_mean, show, to_png
 from course_lib.training import History
 
@@ -239,3 +240,14 @@ def test_a_kernel_is_told_from_a_terminal(monkeypatch):
 def test_the_style_is_set_by_the_import():
     assert matplotlib.rcParams["figure.dpi"] == 90
     assert not matplotlib.rcParams["axes.spines.top"]
+
+
+def test_a_palette_makes_pictures_small_and_changes_little():
+    noto, _ = load_emoji("test")
+    whole = to_png(plot_images(noto[:24], columns=8, title="emoji"))
+    small = plotting.with_palette(whole)
+    before, after = (
+        np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), float) for png in (whole, small)
+    )
+    assert len(small) < 0.5 * len(whole)
+    assert np.abs(after - before).mean() < 1  # of 255 levels
