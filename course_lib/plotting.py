@@ -153,7 +153,8 @@ def plot_images(
         figsize=(
             picture.shape[1] * inches + margin,
             picture.shape[0] * inches + (0.35 if title else 0.1),
-        )
+        ),
+        layout="compressed",  # the tiles keep their shape, so the row titles decide the margin
     )
     axes = figure.subplots()
     axes.imshow(picture, vmin=0, vmax=1, interpolation="nearest")

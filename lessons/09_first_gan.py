@@ -561,20 +561,20 @@ def train(steps, seed, learning_rate=1e-3, beta1=0.5, d_step=discriminator_step)
 generator, history, snapshots = train(steps, seed=0)
 
 # %% [markdown]
-# Each column below is one point $z$, each row a moment of the training.
+# Each column below is one point $z$, each row a moment of the training, named by its step.
 
 # %%
 figure = plot_images(
     torch.cat([fakes[:12] for fakes in snapshots.values()]),
     columns=12,
-    title="Twelve points of latent space while the game is played",
+    title="Twelve points of latent space, after more and more steps",
     value_range=(-1, 1),
-    row_titles=[f"step {step:,}" for step in snapshots],
+    row_titles=[f"{step:,}" for step in snapshots],
 )
 show(figure)
 
 # %% [markdown]
-# First everything looks alike, then blobs of the right brightness, then strokes, then digits. Not all of
+# First gray noise, then a bright blob in the middle of the black, then strokes, then digits. Not all of
 # them: some columns end in something that no one would read. Before we count, the curves.
 # **Predict.** The pictures get better from row to row. Does the generator's loss fall?
 
@@ -587,7 +587,7 @@ def plot_run(history, title):
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3))
     plot_history(history, ["discriminator", "generator"], title, ylabel="loss (nats)", axes=left)
     left.axhline(horizon, linestyle="--", color="gray", linewidth=1)
-    left.annotate("2 log 2", (0, horizon), va="bottom", color="gray")
+    left.annotate("2 log 2", (len(history), horizon), va="bottom", ha="right", color="gray")
     left.set_ylim(bottom=min(0, left.get_ylim()[0]))
     plot_history(history, ["gradient_norm"], "The generator's gradient", axes=right)
     right.set(yscale="log", ylabel="norm")
