@@ -27,6 +27,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install -q "$$(grep '^uv==' requirements.lock)"
 	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python -r requirements.lock
 	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/jupyter labextension disable --level=sys_prefix @jupyter/nbgrader 2>/dev/null # an instructor's menu
 	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements
 	@touch $@
 

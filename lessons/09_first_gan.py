@@ -2,7 +2,7 @@
 # # 09 · A GAN on MNIST in two hundred lines
 #
 # One network paints digits. Another one looks at them, and at real ones, and says which is which.
-# Neither is ever shown how a 7 is drawn, and nobody writes down a probability; all that the painter
+# Neither is ever shown how a 7 is drawn, and nobody writes down a likelihood; all that the painter
 # learns comes from being caught. In this lesson you build both networks, the two training steps and
 # the optimizer's formula, and you learn to read the curves, which in this game mean something else
 # than you are used to.
@@ -11,7 +11,7 @@
 # - write a generator, a discriminator, and the two steps that train them, and say what each step may
 #   move and what it must leave alone,
 # - say why the generator does not minimize the game's own loss,
-# - compute Adam's update by hand, and say why its `beta1` is 0.5 here,
+# - write Adam's update from its formula, and say why its `beta1` is 0.5 here,
 # - tell a healthy run from a dying one by its curves, and know what the curves cannot tell,
 # - count what a generator makes, with a classifier that you trained.
 #
@@ -50,9 +50,9 @@ seed_everything(0)
 device = pick_device()
 latent_dim, hidden_dim = 64, at_scale(smoke=16, laptop=256, gpu=512)
 batch_size = at_scale(smoke=16, laptop=64, gpu=128)
-steps = at_scale(smoke=24, laptop=8_000, gpu=60_000)  # one of both networks each
+steps = at_scale(smoke=24, laptop=6_400, gpu=60_000)  # one of both networks each
 short_steps = at_scale(smoke=24, laptop=800, gpu=4_000)  # enough for a run to die
-classifier_steps = at_scale(smoke=40, laptop=1_400, gpu=6_000)
+classifier_steps = at_scale(smoke=40, laptop=1_000, gpu=6_000)
 sample_count = at_scale(smoke=200, laptop=5_000, gpu=10_000)
 print(f"scale {course_scale()} on {device}: {steps:,} steps in batches of {batch_size}")
 
@@ -77,7 +77,7 @@ show(plot_images(images[:12], 12, "Real digits", value_range=(-1, 1)))
 
 # %%
 classifier = DigitClassifier().to(device)
-optimizer = torch.optim.Adam(classifier.parameters(), lr=3e-3)
+optimizer = torch.optim.Adam(classifier.parameters(), lr=3e-3, fused=True)
 schedule = LambdaLR(optimizer, lambda n: 1 - n / classifier_steps)  # down to 0 in a straight line
 for x, y in watch(batches((images, labels), 128, classifier_steps), classifier_steps):
     optimizer.zero_grad()
@@ -95,8 +95,8 @@ print(f"accuracy of the classifier on the 10,000 test images: {accuracy:.2%}")
 # (the largest probability). A digit counts as **covered** when at least one sample in a hundred is
 # called that digit with a probability above 0.9.
 #
-# **Predict.** What will this classifier say of pure noise, which is no digit at all: ten times 0.1,
-# or something else?
+# **Predict.** What will this classifier say of pure noise, which is no digit at all: 0.1 for each of
+# the ten digits, or something else?
 
 
 # %%
@@ -143,19 +143,20 @@ print(f"what it calls the noise most often: a {seen.argmax()}, in {seen.max():.0
 #        + \mathbb E_{z}\big[-\log\big(1 - D(G(z))\big)\big] , $$
 #
 # and the generator wants the opposite. A discriminator that has no idea says $D = \tfrac12$ to
-# everything and pays $2 \log 2 = 1.386$ nats: remember that number, it is the horizon of every curve
-# below. (Lesson 08 shows that the best discriminator's loss measures the Jensen–Shannon divergence
+# everything and pays $2 \log 2 = 1.386$ nats (the unit of natural logarithms): remember that number,
+# it is the dashed line in every curve below. (Lesson 08 shows that the best discriminator's loss measures the Jensen–Shannon divergence
 # of the two distributions: at 1.386 they cannot be told apart, at 0 they share nothing.)
 #
-# One refinement has a name of its own: **one-sided label smoothing** replaces the target 1 of the
-# reals by $1 - s$, so that the discriminator is never rewarded for being infinitely sure. The target
-# of the fakes stays 0.
+# One refinement has a name of its own. The cross-entropy of a probability $D$ with a target $t$ that is
+# not 0 or 1 is $-t \log D - (1 - t) \log(1 - D)$, and it is least at $D = t$. **One-sided label
+# smoothing** replaces the target 1 of the reals by $t = 1 - s$, so that the discriminator is never
+# rewarded for being infinitely sure. The target of the fakes stays 0.
 
 # %% [markdown]
 # ### Exercise · `discriminator_loss(real_logits, fake_logits, smooth=0.0)`
 # *8 minutes.* Logits of shapes `(B,)` and `(B',)`; the sizes may differ. Return one number in nats:
 # the mean cross-entropy of the reals with the target `1 - smooth`, plus the mean over the fakes with
-# the target 0. It must stay finite at logits of ±200.
+# the target 0. It must be exact at logits of ±200 too, where a sigmoid is 0 or 1 to the last digit.
 
 
 # %% exercise="first_gan.discriminator_loss"
@@ -190,8 +191,8 @@ check("first_gan.discriminator_loss", discriminator_loss)
 # $$ \frac{d}{da} \big(-\log \sigma(a)\big) = \frac{-\sigma(a)\,(1 - \sigma(a))}{\sigma(a)}
 #    = -(1 - \sigma(a)) = -(1 - D) . $$
 #
-# Both pull the logit up, and both are content at the same place; but the second pulls hardest on the
-# worst fakes. **Predict** both slopes at $a = -10$ before you run the cell.
+# Both pull the logit up, towards $D = 1$. But the first pulls hardest on fakes that already pass for
+# real, and the second on the worst ones. **Predict** both slopes at $a = -10$ before you run the cell.
 
 # %% tags=["nbval-check-output"]
 for name, loss in {
@@ -203,27 +204,28 @@ for name, loss in {
     print(f"{name:>10} at logit -10: slope {slope:.6f}")
 
 # %% [markdown]
-# A factor of twenty thousand. That is the **non-saturating** loss, and it is what everybody means by
-# «a plain GAN».
+# A factor of twenty thousand. $-\log D$ is the **non-saturating** loss, and it is the one that
+# most code calls «the GAN loss», although the game above has the other.
 #
 # ## 3 · Two networks
 #
 # Both are stacks of linear layers. Hidden layers use the leaky ReLU, $\max(x, 0.2\,x)$: the generator
 # learns only through the discriminator's gradient, and a unit that is switched off entirely would pass
-# none on. Two more parts help a lot and cost a line each:
+# none on. Two more parts are usual, and cost a line each:
 #
-# - `nn.BatchNorm1d(width)` after each hidden linear layer of the **generator** keeps its units on one
-#   scale, and different $z$ different. (Lesson 10 takes it apart. When training is over, `eval()` makes
-#   it use averages from training, so that an image no longer depends on its neighbors.)
-# - `nn.Dropout(0.3)` after each hidden layer of the **discriminator** keeps it from memorizing single
-#   pixels, and its judgment smooth.
+# - `nn.BatchNorm1d(width)` after each hidden linear layer of the **generator** shifts and scales every
+#   unit to mean 0 and variance 1 over the batch, so that no unit can give the same value for all $z$.
+#   It makes an image depend a little on its neighbors in the batch; in `eval()` mode it uses averages
+#   that were kept while training, and the dependence is gone. (Lesson 10 takes it apart.)
+# - `nn.Dropout(0.3)` after each hidden activation of the **discriminator** sets a random 30 % of the
+#   units to 0 at each call, and none in `eval()` mode. A verdict then cannot hang on a few pixels.
 
 # %% [markdown]
 # ### Exercise · `Generator(latent_dim, hidden_dim, image_size)`
 # *8 minutes.* A module that maps `z` `(B, latent_dim)` to images `(B, 1, image_size, image_size)` with
 # values in [-1, 1]. `hidden_dim` is the width of the first hidden layer; two hidden layers, the second
-# twice as wide, work well. Write the rest of `__init__`, and `forward(self, z)`. Mind the shape at the
-# end.
+# twice as wide, each with batch normalization and a leaky ReLU behind it, work well. Write the rest of
+# `__init__`, and `forward(self, z)`. Mind the shape at the end.
 
 
 # %% exercise="first_gan.Generator"
@@ -256,8 +258,8 @@ check("first_gan.Generator", Generator)
 # %% [markdown]
 # ### Exercise · `Discriminator(image_size, hidden_dim)`
 # *6 minutes.* A module that maps images `(B, 1, image_size, image_size)` to logits `(B,)`: any real
-# number, no sigmoid at the end. Two hidden layers of width `hidden_dim` will do. Write the rest of
-# `__init__`, and `forward(self, images)`. The trap: a linear layer with one output gives `(B, 1)`.
+# number, no sigmoid at the end. Two hidden layers of width `hidden_dim`, each with a leaky ReLU and
+# dropout behind it, will do. Write the rest of `__init__`, and `forward(self, images)`. The trap: a linear layer with one output gives `(B, 1)`.
 
 
 # %% exercise="first_gan.Discriminator"
@@ -422,11 +424,13 @@ show(figure)
 # %% [markdown]
 # The saturating gradient falls by orders of magnitude within a few dozen steps; the other one grows
 # and stays. (Adam, the optimizer of the next section, divides by the size of the gradient and so hides
-# much of the difference, down to where its $\epsilon$ is larger than the gradient.)
+# much of the difference, as long as the gradient is not tiny.)
 #
 # ## 5 · Adam, and why its beta1 is 0.5 here
 #
-# Adam keeps two running averages for each parameter, of its gradient $g$ and of the square:
+# The gradient of one batch is noisy, and some parameters have large gradients, others small ones. Adam
+# answers both with two running averages for each parameter: of its gradient $g$, which averages the
+# noise away (people call it momentum), and of the square, which says how large gradients are here:
 #
 # $$ m_t = \beta_1 m_{t-1} + (1 - \beta_1)\, g_t , \qquad
 #    v_t = \beta_2 v_{t-1} + (1 - \beta_2)\, g_t^2 , \qquad m_0 = v_0 = 0 . $$
@@ -434,10 +438,14 @@ show(figure)
 # Both start at 0, so at first they are too small. If $g$ were the same at every step, unrolling the
 # recurrence and summing the geometric series would give
 # $m_t = (1 - \beta_1) \sum_{i=0}^{t-1} \beta_1^i \, g = (1 - \beta_1^t)\, g$. Dividing by that factor
-# corrects the bias, and the step is
+# corrects the bias. A step divides the first average by the root of the second, so that its length is
+# about the learning rate $\eta$, whatever the gradients' scale. For a parameter $\theta$ it is
 #
 # $$ \theta_t = \theta_{t-1} - \eta\, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon} , \qquad
 #    \hat m_t = \frac{m_t}{1 - \beta_1^t} , \quad \hat v_t = \frac{v_t}{1 - \beta_2^t} . $$
+#
+# The small $\epsilon$, usually $10^{-8}$, keeps $0 / 0$ away where a gradient has always been 0. Usual
+# values are $\beta_1 = 0.9$, which remembers about ten steps, and $\beta_2 = 0.999$, about a thousand.
 
 # %% [markdown]
 # ### Exercise · `adam_step(parameter, gradient, state, learning_rate, beta1, beta2, eps)`
@@ -505,13 +513,14 @@ axis.legend()
 show(figure)
 
 # %% [markdown]
-# With the usual $\beta_1 = 0.9$ the parameter runs on for six steps against the gradient; with 0.5 it
+# With the usual $\beta_1 = 0.9$ the parameter runs on uphill for six steps; with 0.5 it
 # stands still for one, and turns. Radford, Metz and Chintala report that 0.9 made their GANs oscillate and that 0.5 helped; it has
 # been the habit ever since. The end of this lesson tries it.
 #
 # ## 6 · The whole thing
 #
-# One function trains a GAN from a seed. Its loop is the two steps; everything else watches. The noise in
+# One function trains a GAN from a seed. Its loop is the two steps; everything else watches (the hook
+# notes how long the generator's gradient is whenever its optimizer uses it). The noise in
 # `fixed_noise` never changes: from time to time we look at what becomes of *the same* points. Over the
 # second half the learning rate falls to 0 in a straight line, which calms the last, restless part of
 # the game.
@@ -536,20 +545,22 @@ def train(steps, seed, learning_rate=1e-3, beta1=0.5, d_step=discriminator_step)
     generator = Generator(latent_dim, hidden_dim, 28).to(device)
     discriminator = Discriminator(28, hidden_dim).to(device)
     g_optimizer, d_optimizer = (
-        torch.optim.Adam(network.parameters(), lr=learning_rate, betas=(beta1, 0.999))
+        torch.optim.Adam(network.parameters(), learning_rate, (beta1, 0.999), fused=True)
         for network in (generator, discriminator)
     )
     schedules = [
         LambdaLR(optimizer, lambda n: min(1, 2 * (1 - n / steps)))
         for optimizer in (g_optimizer, d_optimizer)
     ]
-    history, snapshots = History(), {0: sample(generator, fixed_noise)}
+    history, snapshots, norms = History(), {0: sample(generator, fixed_noise)}, []
+    g_optimizer.register_step_pre_hook(  # at the moment in which the gradient is used
+        lambda *_: norms.append(get_total_norm(p.grad for p in generator.parameters()))
+    )
     for step, real in enumerate(watch(batches(images, batch_size, steps), steps, history), 1):
         noise = torch.randn(2, batch_size, latent_dim, device=device)
         d_loss = d_step(generator, discriminator, d_optimizer, real, noise[0])
         g_loss = generator_step(generator, discriminator, g_optimizer, noise[1])
-        gradient = get_total_norm(p.grad for p in generator.parameters() if p.grad is not None)
-        history.add(discriminator=d_loss, generator=g_loss, gradient_norm=gradient)
+        history.add(discriminator=d_loss, generator=g_loss, gradient_norm=norms.pop())
         for schedule in schedules:
             schedule.step()
         if step in looks:
@@ -579,15 +590,15 @@ show(figure)
 # **Predict.** The pictures get better from row to row. Does the generator's loss fall?
 
 # %%
-horizon = 2 * math.log(2)
+no_idea = 2 * math.log(2)
 
 
 def plot_run(history, title):
-    """Losses with the horizon 2 log 2, and the norm of the generator's gradient."""
+    """Losses with the line 2 log 2, and the norm of the generator's gradient."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3))
     plot_history(history, ["discriminator", "generator"], title, ylabel="loss (nats)", axes=left)
-    left.axhline(horizon, linestyle="--", color="gray", linewidth=1)
-    left.annotate("2 log 2", (len(history), horizon), va="bottom", ha="right", color="gray")
+    left.axhline(no_idea, linestyle="--", color="gray", linewidth=1)
+    left.annotate("2 log 2", (len(history), no_idea), va="bottom", ha="right", color="gray")
     left.set_ylim(bottom=min(0, left.get_ylim()[0]))
     plot_history(history, ["gradient_norm"], "The generator's gradient", axes=right)
     right.set(yscale="log", ylabel="norm")
@@ -642,7 +653,8 @@ for number, (name, group) in enumerate({"real": test_images, "GAN, seed 0": fake
 axis.axhline(0.1, linestyle="--", color="gray", linewidth=1)
 axis.set(title="Which digits?", xlabel="digit, as the classifier reads it", ylabel="share")
 axis.set_xticks(range(10))
-axis.legend()
+axis.margins(y=0.25)
+axis.legend(loc="upper center", ncols=2)
 show(figure)
 
 # %% [markdown]
@@ -654,8 +666,7 @@ show(figure)
 # ## 7 · A run that dies
 #
 # A listing that circulates in print has this discriminator step: both times the images come from the
-# generator, and both times the label is 1. Reals never occur. It raises no error, and it is one wrong
-# word long. **Predict**: what will the two losses do?
+# generator, and both times the label is 1. Reals never occur, and no error is raised. **Predict**: what will the two losses do?
 
 
 # %%
@@ -676,8 +687,8 @@ show(plot_images(dead_fakes[:16], 16, "Samples of the dead run", value_range=(-1
 for name, column in {"alive": history, "dead": dead_history}.items():
     norm = column["gradient_norm"][-len(column) // 10 :].median()
     print(f"gradient norm of the generator at the end, {name}: {norm:.1e}")
-count_digits("GAN, seed 0", fakes)
-count_digits("dead run", dead_fakes)
+for name, group in {"GAN, seed 0": fakes, "dead run": dead_fakes}.items():
+    count_digits(name, group)
 
 # %% [markdown]
 # Both losses fall to 0, quickly and smoothly: the prettiest curves of this lesson, and the samples are
@@ -765,10 +776,10 @@ def smoothed_step(generator, discriminator, optimizer, real, noise):
 floor = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
 print(f"a perfect discriminator says 0.9 to reals and pays the entropy of its target: {floor:.3f}")
 trial, trial_history, _ = train(short_steps, seed=0, d_step=smoothed_step)
-late = trial_history["discriminator"][short_steps // 2 :]
-print(f"discriminator's loss with smoothing {late.mean():.3f} nats, spread {late.std():.3f}")
 z = torch.randn(sample_count, latent_dim, device=device)
 count_digits("  smoothed", sample(trial, z))
+late = trial_history["discriminator"][short_steps // 2 :]
+print(f"discriminator's loss with smoothing {late.mean():.3f} nats, spread {late.std():.3f}")
 
 # %% [markdown]
 # ## What you take along

@@ -55,6 +55,15 @@ def test_other_wrong_answers_fail(name, answer):
 
 
 @pytest.mark.parametrize("name", names())
+def test_facts_can_read_what_a_right_answer_does(name):
+    """The judge takes the outputs themselves where facts fail, and no two answers share those."""
+    declared = exercise(name)
+    cases = make_cases(declared, 0)
+    for case, seen in zip(cases, observe(declared, solution(name), cases), strict=True):
+        assert declared.facts(case.inputs, seen.outputs)
+
+
+@pytest.mark.parametrize("name", names())
 def test_declaration_is_complete(name):
     declared = exercise(name)
     assert len(declared.misconceptions) >= 5

@@ -62,3 +62,9 @@ def test_conda_takes_every_package_from_the_lock():
 def test_the_citation_gives_this_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == PROJECT["version"]
+
+
+@pytest.mark.parametrize("paper", ["README.md", "CONTRIBUTING.md", "data/README.md"])
+def test_every_link_into_the_project_leads_somewhere(paper):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / paper).read_text())
+    assert [link for link in links if not ((ROOT / paper).parent / link).exists()] == []

@@ -7,6 +7,7 @@ the student's code.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -103,7 +104,16 @@ def error_fault(declared: Exercise, case: Case, want: Observation, got: Observat
     )
     where = f", at {got.where}" if got.where else ""
     given = f"; the inputs were {shapes}" if shapes else ""
-    return f"your code raised {got.error.rstrip('.: ')}{where}{given}"
+    return f"your code raised {got.error.rstrip('.: ')}{in_words(got.error)}{where}{given}"
+
+
+def in_words(error: str) -> str:
+    """What PyTorch's complaint about a matrix product means for the layer that made it."""
+    found = re.search(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x\d+\)", error)
+    if not found:
+        return ""
+    rows, came, wanted = found.groups()
+    return f" (a linear layer for {wanted} numbers got {rows} rows of {came})"
 
 
 def form_fault(declared: Exercise, case: Case, want: Observation, got: Observation) -> str:

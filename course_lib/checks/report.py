@@ -125,7 +125,7 @@ class Progress:
 def show_unwritten_calmly(shell: object) -> None:
     """In IPython, an exercise that is still a stub answers with one line, not a traceback."""
 
-    def handler(shell, etype, value, traceback, tb_offset=None):  # type: ignore[no-untyped-def]
+    def handler(shell, etype, value, traceback, tb_offset=None):
         if str(value) in names():
             lines = [f"This cell waits for the exercise {value}, which is not written yet."]
         else:
@@ -135,4 +135,4 @@ def show_unwritten_calmly(shell: object) -> None:
         shell._showtraceback(etype, value, lines)
         return lines
 
-    shell.set_custom_exc((NotImplementedError,), handler)  # type: ignore[attr-defined]
+    shell.set_custom_exc((NotImplementedError,), handler)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from einops.layers.torch import Rearrange
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 from torch.optim.adam import adam as functional_adam
 
 
@@ -90,6 +91,23 @@ class ConvolutionalGenerator(nn.Module):
         return self.up(planes).tanh()
 
 
+class TimidGenerator(nn.Module):
+    """Lazy and normalized layers, a block and a last layer that start at zero."""
+
+    def __init__(self, latent_dim, hidden_dim, image_size):
+        super().__init__()
+        self.first = spectral_norm(nn.Linear(latent_dim, hidden_dim))
+        self.block, self.norm = nn.LazyLinear(hidden_dim), nn.GroupNorm(4, hidden_dim)
+        self.last, self.side = nn.Linear(hidden_dim, image_size**2), image_size
+        for parameter in [*self.norm.parameters(), *self.last.parameters()]:
+            nn.init.zeros_(parameter)
+
+    def forward(self, z):
+        hidden = self.first(z)
+        hidden = hidden + self.norm(self.block(F.relu(hidden)))
+        return F.softsign(self.last(hidden)).view(-1, 1, self.side, self.side)
+
+
 # Discriminator
 def discriminator_as_sequential(image_size, hidden_dim):
     return nn.Sequential(
@@ -138,6 +156,40 @@ class TanhDiscriminator(nn.Module):
 
     def forward(self, images):
         return self.net(rearrange(images, "b 1 h w -> b (h w)"))[..., 0]
+
+
+class NormalizedDiscriminator(nn.Module):
+    """Dropout on the pixels, and a bounded slope everywhere."""
+
+    def __init__(self, image_size, hidden_dim):
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Dropout(0.3),
+            nn.Flatten(),
+            spectral_norm(nn.Linear(image_size**2, hidden_dim, bias=False)),
+            nn.LeakyReLU(0.2),
+            nn.utils.spectral_norm(nn.Linear(hidden_dim, 1, bias=False)),
+        )
+
+    def forward(self, images):
+        return self.net(images).flatten()
+
+
+class PoolingDiscriminator(nn.Module):
+    """Starts at zero, and its second convolution leaves the last row and column out."""
+
+    def __init__(self, image_size, hidden_dim):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(1, hidden_dim, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)
+        )
+        self.second = nn.Conv2d(hidden_dim, hidden_dim, 3, stride=2)
+        self.last = nn.Linear(hidden_dim, 1)
+        nn.init.zeros_(self.last.weight)
+
+    def forward(self, images):
+        hidden = F.relu(self.second(self.features(images)))
+        return self.last(hidden.mean((2, 3)))[:, 0]
 
 
 # discriminator_loss
@@ -316,12 +368,15 @@ RIGHT = {
         GeneratorWithLayerNorm,
         TanhGenerator,
         ConvolutionalGenerator,
+        TimidGenerator,
     ],
     "Discriminator": [
         discriminator_as_sequential,
         DiscriminatorByFunctions,
         ConvolutionalDiscriminator,
         TanhDiscriminator,
+        NormalizedDiscriminator,
+        PoolingDiscriminator,
     ],
     "discriminator_loss": [loss_by_bce, loss_by_softplus, loss_by_logsigmoid, loss_by_loop],
     "discriminator_step": [
@@ -349,6 +404,21 @@ class TakesImages(nn.Module):
 
     def forward(self, images):
         return self.net(images)
+
+
+class LinearAndClamp(nn.Module):
+    def __init__(self, latent_dim, hidden_dim, image_size):
+        super().__init__()
+        self.a, self.b = nn.Linear(latent_dim, hidden_dim), nn.Linear(hidden_dim, image_size**2)
+        self.side = image_size
+
+    def forward(self, z):
+        return self.b(self.a(z)).clamp(-1, 1).view(-1, 1, self.side, self.side)
+
+
+class HalfRange(TanhGenerator):
+    def forward(self, z):
+        return super().forward(z) / 2
 
 
 class BatchAsChannels(TanhGenerator):
@@ -505,6 +575,8 @@ WRONG = {
         Numpy,
         UnusedLayer,
         NoSuperInit,
+        LinearAndClamp,
+        HalfRange,
         ended(generator_as_sequential, nn.Softmax(-1)),
         ended(generator_as_sequential, nn.ReLU()),
         lambda latent_dim, hidden_dim, image_size: None,

@@ -83,6 +83,20 @@ class TimidEncoder(nn.Module):
         return self.heads["m"](hidden), self.heads["v"](hidden).clamp(-8, 8)
 
 
+class NormalizedEncoder(nn.Module):
+    """A spectral norm of the old kind, groups that need an even width, log_var at most 2."""
+
+    def __init__(self, image_size, hidden_dim, latent_dim):
+        super().__init__()
+        first = nn.utils.spectral_norm(nn.Linear(image_size**2, hidden_dim))
+        self.body = nn.Sequential(nn.Flatten(), first, nn.GroupNorm(8, hidden_dim), nn.ELU())
+        self.mean, self.log_var = (nn.Linear(hidden_dim, latent_dim) for _ in range(2))
+
+    def forward(self, images):
+        hidden = self.body(images)
+        return self.mean(hidden), self.log_var(hidden).clamp(-10, 2)
+
+
 class ReshapingDecoder(nn.Module):
     def __init__(self, latent_dim, hidden_dim, image_size):
         super().__init__()
@@ -116,6 +130,22 @@ class ConvolutionalDecoder(nn.Module):
     def forward(self, z):
         x = F.relu(self.first(z)).view(z.shape[0], -1, self.quarter, self.quarter)
         return self.up2(F.relu(self.up1(x)))
+
+
+class ResidualDecoder(nn.Module):
+    """An orthogonal first layer, a block that starts at zero, and a lazy last layer."""
+
+    def __init__(self, latent_dim, hidden_dim, image_size):
+        super().__init__()
+        self.first = nn.utils.parametrizations.orthogonal(nn.Linear(latent_dim, hidden_dim))
+        self.block, self.last = nn.Linear(hidden_dim, hidden_dim), nn.LazyLinear(image_size**2)
+        nn.init.zeros_(self.block.weight)
+        self.shape = (1, image_size, image_size)
+
+    def forward(self, z):
+        hidden = self.first(z)
+        hidden = hidden + self.block(hidden.relu())
+        return self.last(hidden).unflatten(1, self.shape)
 
 
 def elbo_by_distributions(logits, images, mean, log_var):
@@ -216,8 +246,8 @@ RIGHT = {
         likelihood_by_distribution,
         likelihood_by_loop,
     ],
-    "Encoder": [sequential_encoder, ConvolutionalEncoder, TimidEncoder],
-    "Decoder": [ReshapingDecoder, sequential_decoder, ConvolutionalDecoder],
+    "Encoder": [sequential_encoder, ConvolutionalEncoder, TimidEncoder, NormalizedEncoder],
+    "Decoder": [ReshapingDecoder, sequential_decoder, ConvolutionalDecoder, ResidualDecoder],
     "negative_elbo": [elbo_by_distributions, elbo_as_published, elbo_by_sums],
     "train_step": [step_with_float, step_clearing_last, step_by_closure],
     "sample_prior": [prior_by_decorator, prior_as_draws, prior_in_pieces],
