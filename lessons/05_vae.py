@@ -45,7 +45,7 @@ from course_lib.widgets import latent_explorer, latent_map
 
 seed_everything(0)
 device = pick_device()
-steps = at_scale(smoke=20, laptop=10_000, gpu=150_000)  # of each of the three main runs
+steps = at_scale(smoke=20, laptop=8_000, gpu=150_000)  # of each of the three main runs
 map_steps = at_scale(smoke=20, laptop=4_000, gpu=40_000)  # of the model with two latents
 short_steps = at_scale(smoke=20, laptop=1_500, gpu=10_000)  # of each experiment
 hidden_dim, latent_dim = at_scale(smoke=(400, 20), laptop=(400, 20), gpu=(1000, 40))

@@ -63,6 +63,7 @@ class Exercise:
     misconceptions: named wrong answers, the more specific first.
     hints: from vague to concrete, never the solution.
     outputs: names of what is returned, one for each member of a returned tuple.
+    graph: those of them that the gradients of a case are taken of; none named: all.
     unit: printed behind values, such as "nats".
     call: `(answer, inputs) -> result`, run where the student's code lives; it may return a dict
         of named plain values, as a training step's driver does.
@@ -80,6 +81,7 @@ class Exercise:
     misconceptions: tuple[Misconception, ...]
     hints: tuple[str, ...]
     outputs: tuple[str, ...] = ("value",)
+    graph: tuple[str, ...] = ()
     unit: str = ""
     call: Callable[[Callable, Mapping[str, Any]], Any] = call_by_position
     facts: Callable[[Mapping[str, Plain], Mapping[str, Plain]], Mapping[str, Plain]] = field(

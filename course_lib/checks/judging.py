@@ -210,13 +210,14 @@ def gradient_fault(declared: Exercise, case: Case, want: Observation, got: Obser
 def value_difference(declared: Exercise, name: str, want: Plain, got: Plain) -> str:
     """What differs, in words, or nothing."""
     if isinstance(want, bool):
-        return "" if want == got else f"this should {'' if want else 'not '}hold: {name}"
+        should, does = ("should", "does not") if want else ("should not", "does")
+        return "" if want == got else f"this {should} hold, and {does}: {name}"
     label = "" if name == "value" else f"{name}: "
     unit = f" {declared.unit}" if declared.unit and not name.startswith("the gradient") else ""
     if same(declared, want, got):
         return ""
     if isinstance(want, str):
-        return f"{name} should be {want}; it is {got}"
+        return f"{name}: expected {want}, got {got}"
     if not isinstance(want, torch.Tensor) or not isinstance(got, torch.Tensor):
         return f"{label}expected {want!r}{unit}, got {got!r}"
     if want.shape != got.shape:

@@ -97,12 +97,20 @@ def differentiate(exercise: Exercise, answer: Callable, case: Case) -> dict[str,
     leaves = {name: inputs[name].requires_grad_(True) for name in case.gradients}
     with torch.enable_grad():
         result = exercise.call(answer, inputs)
-        tensors = [t for t in tensors_in(result) if t.requires_grad]
+        tensors = [t for t in differentiable(exercise, result) if t.requires_grad]
         if not tensors:
             return dict.fromkeys(leaves)
         total = sum((t * weights_like(t)).sum() for t in tensors)
         gradients = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
     return {n: None if g is None else to_plain(g) for n, g in zip(leaves, gradients, strict=True)}
+
+
+def differentiable(exercise: Exercise, result: Any) -> list[torch.Tensor]:
+    """The outputs that must carry a graph; the others may. All, where their number is wrong."""
+    tensors = tensors_in(result)
+    if not exercise.graph or len(tensors) != len(exercise.outputs):
+        return tensors
+    return [t for n, t in zip(exercise.outputs, tensors, strict=True) if n in exercise.graph]
 
 
 def tensors_in(result: Any) -> list[torch.Tensor]:

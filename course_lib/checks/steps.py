@@ -33,7 +33,9 @@ class TrainingStep:
     are not trained may have gradients left in them.
 
     A case's inputs besides: `optimizer`, a class of torch.optim by `name` and its settings, and
-    `old_gradients`, a number that every .grad holds at the start; 0 for none.
+    `old_gradients`, a number that every .grad of the other networks holds at the start; 0 for none.
+    The trained ones start clean, so that clearing behind the step is as good as clearing before it:
+    the second call shows who never clears.
     """
 
     build: Callable[[Mapping[str, Any]], dict[str, nn.Module]]
@@ -45,8 +47,8 @@ class TrainingStep:
         """Two calls; losses, all weights before and after each, and what is left behind."""
         networks = self.build(inputs)
         optimizer = make_optimizer(inputs, [networks[name] for name in self.trained])
-        for network in networks.values():
-            fill_gradients(network, inputs["old_gradients"])
+        for name, network in networks.items():
+            fill_gradients(network, 0.0 if name in self.trained else inputs["old_gradients"])
         record: dict[str, Any] = {f"{n} 0": weights(network) for n, network in networks.items()}
         precision = record[f"{self.trained[0]} 0"].dtype
         for n in (1, 2):

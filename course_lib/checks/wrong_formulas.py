@@ -17,6 +17,10 @@ LOG_VAR_AS_LOG_STD = (
     "log_var was read as the logarithm of the standard deviation. exp(log_var) is the variance "
     "already."
 )
+FLOOR = (
+    "binary_cross_entropy never charges more than 100 nats, and a logit of ±200 costs 200 where it "
+    "is wrong. The version that takes logits has no such floor."
+)
 SIGMOID_BEFORE_LOSS = "A sigmoid was applied to the logits before a loss that has its own."
 
 

@@ -361,6 +361,23 @@ def adam_by_loop(parameter, gradient, state, learning_rate, beta1, beta2, eps):
     return new, (t, first, second)
 
 
+def d_step_clearing_last(generator, discriminator, optimizer, real, noise):
+    loss = loss_by_bce(discriminator(real), discriminator(generator(noise).detach()))
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss
+
+
+def g_step_clearing_last(generator, discriminator, optimizer, noise):
+    loss = F.softplus(-discriminator(generator(noise))).mean()
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    discriminator.zero_grad()
+    return loss
+
+
 RIGHT = {
     "Generator": [
         generator_as_sequential,
@@ -385,8 +402,15 @@ RIGHT = {
         d_step_two_backwards,
         d_step_one_forward,
         d_step_inputs,
+        d_step_clearing_last,
     ],
-    "generator_step": [g_step_clear, g_step_inputs, g_step_frozen, g_step_grad],
+    "generator_step": [
+        g_step_clear,
+        g_step_inputs,
+        g_step_frozen,
+        g_step_grad,
+        g_step_clearing_last,
+    ],
     "adam_step": [adam_as_published, adam_by_lerp, adam_by_functional, adam_by_loop],
 }
 

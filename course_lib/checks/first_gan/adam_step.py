@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..declare import Case, Exercise, Misconception, Plain
+from ..observing import describe_type
 from ..random_inputs import normal
 
 
@@ -19,7 +20,10 @@ def ten_steps(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     path, kept = [], True
     for gradient in rows:
         given = [t.clone() for t in (parameter, gradient, *state[1:])]
-        after, new_state = answer(parameter, gradient, state, *settings)
+        result = answer(parameter, gradient, state, *settings)
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            raise TypeError(f"(parameter, state) was wanted; what came is {describe_type(result)}")
+        after, new_state = result
         then = (parameter, gradient, *state[1:])
         kept = kept and all(map(same_values, given, then))
         parameter, state = after, tuple(new_state)
@@ -75,8 +79,9 @@ def adam_variant(**mistake: Any) -> Callable:
         square = gradient if m.get("not_squared") else gradient**2
         second = beta2 * second + (1 - beta2) * square
         t = n - 1 + m["start"]
-        m_hat = first / (1 - beta1**t) if m["correct"][0] else first
-        v_hat = second / (1 - beta2**t) if m["correct"][1] else second
+        power = m.get("power", t)
+        m_hat = first / (1 - beta1**power) if m["correct"][0] else first
+        v_hat = second / (1 - beta2**power) if m["correct"][1] else second
         if m.get("keep_corrected"):
             first, second = m_hat, v_hat
         new = parameter + m["sign"] * learning_rate * ratio(m, m_hat, v_hat, eps, beta2, t)
@@ -172,6 +177,12 @@ EXERCISE = Exercise(
             adam_variant(count=0, start=2),
             "The returned step is the one that came in, so every step is corrected like the first. "
             "Return the counter increased by 1.",
+        ),
+        Misconception(
+            "power_forgotten",
+            adam_variant(power=1),
+            "Every step is corrected like the first: the power is missing. The factor is "
+            "1 - beta to the number of the step.",
         ),
         Misconception(
             "betas_swapped",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..declare import Case, Exercise, Misconception, Plain
 from ..random_inputs import normal
-from ..wrong_formulas import negated, scaled
+from ..wrong_formulas import FLOOR, negated, scaled
 
 
 def bce(logits: Tensor, target: float) -> Tensor:
@@ -31,6 +32,13 @@ def log_of_sigmoid(real: Tensor, fake: Tensor, smooth: float = 0.0) -> Tensor:
     d_real, d_fake = real.sigmoid(), fake.sigmoid()
     real_terms = (1 - smooth) * d_real.log() + smooth * (1 - d_real).log()
     return -real_terms.mean() - (1 - d_fake).log().mean()
+
+
+def with_a_floor(real: Tensor, fake: Tensor, smooth: float = 0.0) -> Tensor:
+    """binary_cross_entropy cuts the logarithm off at -100."""
+    yes = torch.full_like(real, 1 - smooth)
+    real_loss = F.binary_cross_entropy(real.sigmoid(), yes)
+    return real_loss + F.binary_cross_entropy(fake.sigmoid(), torch.zeros_like(fake))
 
 
 def logits_cases(g: torch.Generator) -> list[Case]:
@@ -98,6 +106,24 @@ EXERCISE = Exercise(
             "group's own mean, then add.",
         ),
         Misconception(
+            "one_mean_doubled",
+            scaled(together, 2),
+            "Reals and fakes were put into one mean and the result was doubled, which is right for "
+            "groups of one size alone. Take each group's own mean, then add.",
+        ),
+        Misconception(
+            "fakes_in_both_places",
+            lambda r, f, s=0.0: game(f, f, s),
+            "Both parts were computed from the fakes, once with the reals' target. The reals never "
+            "enter.",
+        ),
+        Misconception(
+            "fakes_called_real",
+            lambda r, f, s=0.0: 2 * bce(f, 1 - s).mean(),
+            "The fakes stand in both places, both times with the label «real»: it learns to call "
+            "everything real.",
+        ),
+        Misconception(
             "summed",
             lambda r, f, s=0.0: bce(r, 1 - s).sum() + bce(f, 0.0).sum(),
             "The batch was added up, so the loss grows with its size. A mean over the reals plus a "
@@ -150,6 +176,7 @@ EXERCISE = Exercise(
             "At large logits the sigmoid is exactly 0 or 1 in floating point, and its logarithm "
             "-inf. F.logsigmoid, F.softplus and the BCE «with logits» never form it.",
         ),
+        Misconception("floor_at_minus_100", with_a_floor, FLOOR),
     ),
     hints=(
         "It is the cross-entropy of a classifier: which target do the reals have, which the fakes?",

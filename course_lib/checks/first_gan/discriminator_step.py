@@ -8,9 +8,9 @@ import torch
 
 from ..declare import Exercise, Misconception
 from ..steps import TrainingStep
-from ..wrong_formulas import SIGMOID_BEFORE_LOSS
+from ..wrong_formulas import FLOOR, SIGMOID_BEFORE_LOSS
 from ..wrong_steps import NOTHING_MOVES, OLD_GRADIENTS, STABLE, apply_gradients, leaving, update
-from .discriminator_loss import bce, game, log_of_sigmoid, together
+from .discriminator_loss import bce, game, log_of_sigmoid, together, with_a_floor
 from .steps import LATENT, OWN_NOISE, SIDE, step_cases, tiny_networks
 
 STEP = TrainingStep(tiny_networks, trained=("discriminator",), arguments=("real", "noise"))
@@ -96,6 +96,17 @@ EXERCISE = Exercise(
             "trained on the truth, 0.",
         ),
         Misconception(
+            "fakes_called_real",
+            discriminator_variant(lambda r, f: 2 * bce(f, 1.0).mean()),
+            "The fakes stand in both places, both times with the label 1. The reals never enter, "
+            "and it learns to call everything real.",
+        ),
+        Misconception(
+            "fakes_in_both_places",
+            discriminator_variant(lambda r, f: game(f, f)),
+            "The fakes were judged twice: in one of the two places the real images belong.",
+        ),
+        Misconception(
             "labels_swapped",
             discriminator_variant(lambda r, f: game(f, r)),
             "Reals and fakes are exchanged: check the order of the arguments of the loss.",
@@ -127,6 +138,7 @@ EXERCISE = Exercise(
             SIGMOID_BEFORE_LOSS,
         ),
         Misconception("overflows", discriminator_variant(log_of_sigmoid), STABLE),
+        Misconception("floor_at_minus_100", discriminator_variant(with_a_floor), FLOOR),
         Misconception(
             "two_steps",
             two_steps,

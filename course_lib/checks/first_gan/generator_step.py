@@ -119,6 +119,12 @@ EXERCISE = Exercise(
             "they carry the label of real images.",
         ),
         Misconception(
+            "discriminator_loss",
+            generator_variant(lambda f: bce(f, 1.0).mean() + bce(f, 0.0).mean()),
+            "Here stands the discriminator's whole loss. The generator has one wish: that its "
+            "images be called real.",
+        ),
+        Misconception(
             "no_logarithm",
             generator_variant(lambda f: -f.sigmoid().mean()),
             "Here stands D itself, without the logarithm. Where D is nearly 0, so is its slope, "

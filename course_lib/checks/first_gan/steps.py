@@ -39,7 +39,7 @@ def tiny_networks(inputs: Mapping[str, Any]) -> dict[str, nn.Module]:
 
 
 def step_cases(g: torch.Generator, batches: Mapping[str, tuple[int, ...]]) -> list[Case]:
-    """SGD with fresh gradients, Adam with old ones, and a discriminator that is very sure."""
+    """SGD, Adam with old gradients in the other network, and a discriminator that is very sure."""
 
     def case(optimizer: Mapping[str, Any], old_gradients: float) -> dict[str, Plain]:
         drawn = {name: normal(g, *shape).tanh() for name, shape in batches.items()}
@@ -53,6 +53,6 @@ def step_cases(g: torch.Generator, batches: Mapping[str, tuple[int, ...]]) -> li
     sure["discriminator weights"][-1] = -200.0  # the bias of the logit
     return [
         Case(case(SGD, 0.0), "SGD with momentum, two calls"),
-        Case(case(ADAM, 0.3), "Adam, two calls, old gradients left from before"),
+        Case(case(ADAM, 0.3), "Adam, two calls, old gradients in the other network"),
         Case(sure, "logits near -200", extreme=True),
     ]

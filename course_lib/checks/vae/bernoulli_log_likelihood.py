@@ -8,7 +8,15 @@ from torch.distributions import Bernoulli, Independent
 
 from ..declare import Case, Exercise, Misconception
 from ..random_inputs import binary_images
-from ..wrong_formulas import BATCH_AVERAGED, IN_BITS, averaged, in_bits, negated, summed
+from ..wrong_formulas import (
+    BATCH_AVERAGED,
+    FLOOR,
+    IN_BITS,
+    averaged,
+    in_bits,
+    negated,
+    summed,
+)
 
 
 def likelihood_cases(generator: torch.Generator) -> list[Case]:
@@ -155,8 +163,24 @@ EXERCISE = Exercise(
                 .flatten(1)
                 .sum(1)
             ),
-            "binary_cross_entropy never charges more than 100 nats for a pixel, and a pixel may "
-            "cost 200 here. The version that takes logits has no such floor.",
+            FLOOR,
+        ),
+        Misconception(
+            "clamped",
+            lambda logits, images: (
+                pixel_likelihood(logits.sigmoid().clamp(1e-7, 1 - 1e-7).logit(), images)
+                .flatten(1)
+                .sum(1)
+            ),
+            "Clamping the probability keeps the logarithm finite and wrong: a pixel that the "
+            "decoder is sure about and gets wrong costs 200 nats here, and must pull with its full "
+            "gradient. Work with the logits themselves.",
+        ),
+        Misconception(
+            "exponential_overflows",
+            lambda logits, images: (images * logits - logits.exp().log1p()).flatten(1).sum(1),
+            "The formula is right, but exp(200) is too large for float32. F.softplus is "
+            "log(1 + exp(x)) without the overflow.",
         ),
     ),
     hints=(

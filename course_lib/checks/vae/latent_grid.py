@@ -63,6 +63,12 @@ def one_picture(logits: torch.Tensor, side: int) -> torch.Tensor:
     return rows.permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)[None]
 
 
+@torch.no_grad()
+def values_alone(decoder, side, low, high):
+    values = Normal(0.0, 1.0).icdf(torch.linspace(low, high, side))
+    return decoder(torch.stack([values, values], 1)).sigmoid()
+
+
 def grid_keeps_graph(decoder, side, low, high):
     values = Normal(0.0, 1.0).icdf(torch.linspace(low, high, side))
     codes = torch.cartesian_prod(values, values).flip(1)
@@ -145,6 +151,12 @@ EXERCISE = Exercise(
             "diagonal",
             grid_with(order=lambda across, down: (across, across)),
             "Both latents got the same values: the images only walk along a diagonal.",
+        ),
+        Misconception(
+            "axis_alone",
+            values_alone,
+            "Only `side` codes were decoded, one for each value. Every value of the first latent "
+            "goes with every value of the second.",
         ),
         Misconception(
             "keeps_graph",

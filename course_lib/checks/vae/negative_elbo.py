@@ -86,6 +86,7 @@ EXERCISE = Exercise(
     signature="(logits, images, mean, log_var)",
     unit="nats",
     outputs=("loss", "log_likelihood", "kl"),
+    graph=("loss",),
     oracle=elbo_with(),
     cases=elbo_cases,
     misconceptions=(
@@ -180,6 +181,17 @@ EXERCISE = Exercise(
             "kl_sign",
             elbo_with(kl=lambda v: -v, loss=lambda ll, kl: -(ll + kl).mean()),
             "kl has the wrong sign: a divergence is never negative.",
+        ),
+        Misconception(
+            "kl_sign_everywhere",
+            elbo_with(kl=lambda v: -v),
+            "kl has the wrong sign, here and in the loss: a divergence is never negative.",
+        ),
+        Misconception(
+            "arguments_swapped",
+            lambda logits, images, mean, log_var: elbo_with()(images, logits, mean, log_var),
+            "Prediction and target changed places: the likelihood takes the logits first, the "
+            "images second.",
         ),
         Misconception(
             "kl_forgotten",

@@ -123,6 +123,23 @@ EXERCISE = Exercise(
             "of half of it.",
         ),
         Misconception(
+            "root_of_log_var",
+            step_with(code=lambda mean, log_var, noise: mean + log_var.sqrt() * noise),
+            "The root was taken of log_var, which may be negative. The standard deviation is the "
+            "root of the variance, and log_var is the variance's logarithm.",
+        ),
+        Misconception(
+            "exponent_negative",
+            step_with(code=lambda mean, log_var, noise: mean + (-log_var / 2).exp() * noise),
+            "The exponent has the wrong sign: a large log_var is a wide distribution.",
+        ),
+        Misconception(
+            "sampled",
+            step_with(code=lambda mean, log_var, noise: Normal(mean, (log_var / 2).exp()).sample()),
+            "The code was drawn by .sample(), which makes noise of its own and through which no "
+            "gradient reaches the encoder. Compute the code from mean, log_var and noise.",
+        ),
+        Misconception(
             "unscaled_noise",
             step_with(code=lambda mean, log_var, noise: mean + noise),
             "The noise was added as it is, so every posterior has the width of the prior. Scale it "
