@@ -40,8 +40,9 @@ test: setup ## unit tests, doctests, and every lesson under nbval
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
 	$(BIN)/course validate
 
-notebooks: setup ## lessons/ to notebooks/ and solutions/
+notebooks: setup ## lessons/ to notebooks/ and solutions/, and from these the README's picture
 	$(BIN)/course build
+	$(BIN)/python images/readme.py
 
 validate: setup ## every solution under nbval at smoke scale
 	$(BIN)/course validate

@@ -73,6 +73,10 @@ def test_what_is_not_a_function_is_refused():
         (lambda *a: right(*a).detach(), "no gradient reaches mean_q"),
         (lambda a, b, c, d: right(a, b, c.detach(), d), "no gradient reaches mean_p"),
         (lambda a, b, c, d: right(a.mul_(2) / 2, b, c, d), "mean_q changed in place"),
+        (
+            lambda a, *_: a @ torch.ones(4, 2).double(),
+            "a linear layer for 4 numbers got 3 rows of 5",
+        ),
         (lambda *a: right(*a) + 0 * torch.rand(()), "the global random state moved"),
         (lambda *a: right(*a) + 0 * numpy.random.rand(), "the global random state moved"),
     ],

@@ -317,6 +317,23 @@ def g_step_grad(generator, discriminator, optimizer, noise):
     return loss
 
 
+def d_step_clearing_last(generator, discriminator, optimizer, real, noise):
+    loss = loss_by_bce(discriminator(real), discriminator(generator(noise).detach()))
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss
+
+
+def g_step_clearing_last(generator, discriminator, optimizer, noise):
+    loss = F.softplus(-discriminator(generator(noise))).mean()
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    discriminator.zero_grad()
+    return loss
+
+
 # adam_step
 def adam_as_published(parameter, gradient, state, learning_rate, beta1, beta2, eps):
     step, first, second = state
@@ -361,23 +378,6 @@ def adam_by_loop(parameter, gradient, state, learning_rate, beta1, beta2, eps):
     return new, (t, first, second)
 
 
-def d_step_clearing_last(generator, discriminator, optimizer, real, noise):
-    loss = loss_by_bce(discriminator(real), discriminator(generator(noise).detach()))
-    loss.backward()
-    optimizer.step()
-    optimizer.zero_grad()
-    return loss
-
-
-def g_step_clearing_last(generator, discriminator, optimizer, noise):
-    loss = F.softplus(-discriminator(generator(noise))).mean()
-    loss.backward()
-    optimizer.step()
-    optimizer.zero_grad()
-    discriminator.zero_grad()
-    return loss
-
-
 RIGHT = {
     "Generator": [
         generator_as_sequential,
@@ -411,7 +411,7 @@ RIGHT = {
         g_step_grad,
         g_step_clearing_last,
     ],
-    "adam_step": [adam_as_published, adam_by_lerp, adam_by_functional, adam_by_loop],
+    "adam_step": [adam_by_lerp, adam_by_functional, adam_by_loop],
 }
 
 
