@@ -10,10 +10,10 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 # A solution, and words of the cell that draws.
 PICTURES = (
-    ("05_vae", "Digits that nobody wrote"),
+    ("05_vae", "Two latents, from"),
     ("09_first_gan", "after more and more steps"),
 )
-WIDTH, GAP = 1000, 16
+HEIGHT, GAP = 440, 16
 
 
 def picture_of(stem: str, words: str) -> Image.Image:
@@ -25,15 +25,15 @@ def picture_of(stem: str, words: str) -> Image.Image:
 
 
 def main() -> None:
-    """Each picture at one width, below one another."""
+    """The pictures side by side, of one height."""
     pictures = [picture_of(*picture) for picture in PICTURES]
-    pictures = [p.resize((WIDTH, round(p.height * WIDTH / p.width))) for p in pictures]
-    height = sum(p.height for p in pictures) + GAP * (len(pictures) - 1)
-    page, top = Image.new("RGB", (WIDTH, height), "white"), 0
+    pictures = [p.resize((round(p.width * HEIGHT / p.height), HEIGHT)) for p in pictures]
+    width = sum(p.width for p in pictures) + GAP * (len(pictures) - 1)
+    page, left = Image.new("RGB", (width, HEIGHT), "white"), 0
     for picture in pictures:
-        page.paste(picture, (0, top))
-        top += picture.height + GAP
-    page.quantize(256).save(ROOT / "images" / "readme.png", optimize=True)
+        page.paste(picture, (left, 0))
+        left += picture.width + GAP
+    page.quantize(64).save(ROOT / "images" / "readme.png", optimize=True)
 
 
 if __name__ == "__main__":

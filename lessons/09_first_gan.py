@@ -754,6 +754,12 @@ for beta1 in (0.5, 0.9):
     z = torch.randn(sample_count, latent_dim, device=device)
     count_digits(f"  beta1 {beta1}", sample(trial, z))
 
+# %% [markdown] tags=["solution"]
+# Nothing swings. With 0.9 the discriminator wins outright: its loss goes to nearly 0, and the generator,
+# whose gradient it no longer serves, is left with one digit. What the paper calls an oscillation of its
+# convolutional networks is another death here, of the same cause: a long memory in a game whose
+# ground moves. One short run from one seed, though; try others before you trust it.
+
 # %% [markdown]
 # **Second: label smoothing.** Write a discriminator step with `smooth=0.1` and train a short run with
 # `d_step=` it. The smallest loss that a perfect discriminator could reach is no longer 0. What is it,
@@ -780,6 +786,12 @@ z = torch.randn(sample_count, latent_dim, device=device)
 count_digits("  smoothed", sample(trial, z))
 late = trial_history["discriminator"][short_steps // 2 :]
 print(f"discriminator's loss with smoothing {late.mean():.3f} nats, spread {late.std():.3f}")
+
+# %% [markdown] tags=["solution"]
+# The floor is the entropy of the target, $-0.9 \log 0.9 - 0.1 \log 0.1 = 0.325$ nats, reached where $D$ says
+# 0.9 to every real, a logit of $\log 9 = 2.2$. Beyond that the loss rises again, so no logit has a reason
+# to grow. In this run it changes little: with a loss near 1.3 the discriminator is never that sure of
+# anything. It helps where the discriminator is winning.
 
 # %% [markdown]
 # ## What you take along
