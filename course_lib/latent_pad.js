@@ -10,13 +10,15 @@ function render({ model, el }) {
   const decoded = document.createElement("img");
   const readout = document.createElement("output");
   const side = document.createElement("div");
+  const pad = document.createElement("div"); // JupyterLab decides how el itself is laid out
   let point = model.get("point");
   let height = width;
   let frame = 0;
 
-  el.classList.add("latent-pad");
-  Object.assign(el.style, { display: "flex", gap: "24px", alignItems: "center" });
+  pad.classList.add("latent-pad");
+  Object.assign(pad.style, { display: "flex", gap: "24px", alignItems: "center", padding: "2px" });
   Object.assign(canvas.style, { touchAction: "none", cursor: "crosshair", flex: "none" });
+  canvas.style.outline = "1px solid #d0d7de"; // a border would shift the pointer's coordinates
   Object.assign(decoded.style, { width: "168px", imageRendering: "pixelated" });
   Object.assign(readout.style, { display: "block", fontVariantNumeric: "tabular-nums" });
   canvas.tabIndex = 0;
@@ -24,7 +26,8 @@ function render({ model, el }) {
   canvas.setAttribute("aria-label", "Latent map: drag the point or press the arrow keys");
   decoded.alt = "the image decoded from the point";
   side.append(decoded, readout);
-  el.append(canvas, side);
+  pad.append(canvas, side);
+  el.append(pad);
 
   function paint() {
     const scale = window.devicePixelRatio || 1;

@@ -486,19 +486,22 @@ def train(latent_dim, steps, seed, step=train_step):
 
 
 # %%
-runs = []
-for seed in range(3):
+def train_and_score(seed):
+    """A run of `train` with its mean test ELBO behind it, which is printed with its parts."""
     begin = time.perf_counter()
-    runs.append(train(latent_dim, steps, seed))
+    encoder, decoder, history, looks = train(latent_dim, steps, seed)
     seconds = time.perf_counter() - begin
-    terms = evaluate(*runs[-1][:2], test_images, draws)
+    terms = evaluate(encoder, decoder, test_images, draws)
     elbos = terms[:, 0] - terms[:, 1]
     error = elbos.std() / math.sqrt(draws)
     print(
         f"seed {seed}: test ELBO {elbos.mean():.2f} ± {error:.2f} nats = log-likelihood "
         f"{terms[:, 0].mean():.2f} - KL {terms[:, 1].mean():.2f}   ({seconds:.0f} s)"
     )
-    runs[-1] += (elbos.mean().item(),)
+    return encoder, decoder, history, looks, elbos.mean().item()
+
+
+runs = [train_and_score(seed) for seed in range(3)]
 
 # %%
 scores = torch.tensor([run[-1] for run in runs])

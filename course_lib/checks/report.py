@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import html
 from collections.abc import Callable
 
@@ -123,16 +124,35 @@ class Progress:
 
 
 def show_unwritten_calmly(shell: object) -> None:
-    """In IPython, an exercise that is still a stub answers with one line, not a traceback."""
+    """In IPython, an exercise that is still a stub answers with one line, not a traceback.
+
+    So does a cell that reads a name which a cell that stopped there would have made.
+    """
+    missing: set[str] = set()
 
     def handler(shell, etype, value, traceback, tb_offset=None):
-        if str(value) in names():
-            lines = [f"This cell waits for the exercise {value}, which is not written yet."]
+        if line := calm_line(value, missing):
+            lines = [line]
+            missing.update(names_made(shell.history_manager.input_hist_parsed[-1]))
         else:
-            lines = shell.InteractiveTB.structured_traceback(
-                etype, value, traceback, tb_offset=tb_offset
-            )
+            plain = shell.InteractiveTB.structured_traceback
+            lines = plain(etype, value, traceback, tb_offset=tb_offset)
         shell._showtraceback(etype, value, lines)
         return lines
 
-    shell.set_custom_exc((NotImplementedError,), handler)
+    shell.set_custom_exc((NotImplementedError, NameError), handler)
+
+
+def calm_line(error: Exception, missing: set[str]) -> str:
+    if str(error) in names():
+        return f"This cell waits for the exercise {error}, which is not written yet."
+    if isinstance(error, NameError) and error.name in missing:
+        return f"This cell waits for {error.name}, which a cell above could not make yet."
+    return ""
+
+
+def names_made(cell: str) -> set[str]:
+    """Names that the code of a cell binds, at whatever depth."""
+    nodes = list(ast.walk(ast.parse(cell)))
+    bound = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return bound | {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
