@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/complete
+BENCH_OUT := build/bench
+PEERS := build/peers
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 # Damaged data stop `make lab`; the rest of what `course doctor` finds does not, and takes seconds.
 CHECK_DATA := from course_lib.doctor import check_data; found = check_data(); \
   print(found); exit(found.status == "FIX")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test notebooks validate browser lint lock
+.PHONY: help setup lab test notebooks validate bench browser lint lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -46,6 +48,20 @@ notebooks: setup ## lessons/ to notebooks/ and solutions/, and from these the RE
 
 validate: setup ## every solution under nbval at smoke scale
 	$(BIN)/course validate
+
+bench: $(PEERS)/complete ## time our loops beside the peers' (BENCH_OUT=folder for tables, JSON, pictures)
+	$(PEERS)/bin/python -m benchmarks.speed --out $(BENCH_OUT)
+	$(PEERS)/bin/python -m benchmarks.speed --out $(BENCH_OUT) --threads 0
+	$(PEERS)/bin/python -m benchmarks.roofline --out $(BENCH_OUT)
+	$(PEERS)/bin/python -m benchmarks.size --out $(BENCH_OUT)
+	$(PEERS)/bin/python -m benchmarks.quality --out $(BENCH_OUT)
+
+# The peers that are packages live beside the course's environment, not in it.
+$(PEERS)/complete: $(READY) benchmarks/peers.txt
+	$(BIN)/uv venv -q --clear --python $(BIN)/python $(PEERS)
+	$(BIN)/uv pip install -q --python $(PEERS)/bin/python -r requirements.lock -r benchmarks/peers.txt
+	$(BIN)/uv pip install -q --python $(PEERS)/bin/python --no-deps --no-build-isolation -e .
+	@touch $@
 
 browser: setup ## every student notebook in JupyterLab and headless Chromium; screenshots in build/
 	$(BIN)/pytest -m browser tests/browser

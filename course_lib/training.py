@@ -1,28 +1,22 @@
-"""What surrounds a training loop: seed, device, scale, batches, the record, the progress.
+"""What surrounds a training loop: seed, device, scale, and batches that lie where they are used.
 
 The loop itself belongs to the lesson that teaches it and stays visible there:
 
     history = History()
-    for images in watch(batches(train_images, batch_size, steps), steps, history):
+    for images in watch(batches(train_images, batch_size, steps), history):
         loss, log_likelihood, kl = train_step(encoder, decoder, optimizer, images, noise)
         history.add(loss=loss, kl=kl.mean())
     show(plot_history(history))
 
-Nothing in it makes the host wait for a GPU: batches are gathered on the device where the data
-lies, the history stays on the device until somebody looks at it, and `watch` looks seldom enough
-that the looking costs less than a twentieth of the time.
+`course_lib.history` keeps the record and draws it, and `course_lib.fast` makes the step fast.
 """
 
-import numbers
 import os
 import random
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from course_lib import plotting
 
@@ -78,7 +72,7 @@ def batches(
     batch_size: int,
     steps: int,
     generator: torch.Generator | None = None,
-) -> Iterator:
+) -> "Batches":
     """Yield `steps` random batches, gathered on the device where the tensors lie.
 
     Every pass over the N examples (an epoch) uses a fresh permutation, so no example comes twice in
@@ -104,218 +98,77 @@ def batches(
     if len(lengths) != 1 or len(devices) != 1:
         got = ", ".join(f"{tuple(t.shape)} on {t.device}" for t in columns)
         raise ValueError(f"batches needs tensors of one length on one device; got {got or 'none'}")
-    (count,), (device,) = lengths, devices
+    (count,) = lengths
     if not 1 <= batch_size <= count:
         raise ValueError(f"batch_size must lie in 1..{count}, the examples given; got {batch_size}")
 
-    def gather() -> Iterator:
-        per_epoch = count // batch_size
-        for step in range(steps):
-            if step % per_epoch == 0:
-                order = torch.randperm(count, generator=generator, device=device)
-            rows = order.narrow(0, step % per_epoch * batch_size, batch_size)
-            batch = tuple(t.index_select(0, rows) for t in columns)
-            yield batch if several else batch[0]
-
-    return gather()
+    return Batches(columns, several, batch_size, steps, generator)
 
 
-class History:
-    """The record of a run: named scalars, one row per update.
+class Batches:
+    """The iterator that `batches` returns. A checkpoint keeps its place in the middle of an epoch.
 
-    `add` copies its scalars where they are and reads none of them, so a GPU is never waited for;
-    `history["loss"]` fetches the whole curve as a 1-D float32 tensor on the CPU. A million rows of
-    one name take 4 MB.
-
-    >>> history = History()
-    >>> for step in range(3):
-    ...     history.add(loss=torch.tensor(3.0 - step), kl=0.5)
-    >>> history["loss"]
-    tensor([3., 2., 1.])
-    >>> history.names, len(history)
-    (('loss', 'kl'), 3)
+    >>> stream = batches(torch.arange(6), batch_size=2, steps=5)
+    >>> first, place = next(stream), stream.state_dict()
+    >>> rest = torch.stack([*stream])
+    >>> stream.load_state_dict(place); torch.equal(torch.stack([*stream])[:2], rest[:2])
+    True
     """
-
-    def __init__(self) -> None:
-        self._columns: dict[str, _Column] = {}
-        self._length = 0
-
-    def add(self, **scalars: Tensor | float) -> None:
-        """Append one row. Each value is a number or a tensor of shape (), on any device.
-
-        Raises ValueError for a value of another shape (reduce it first: `kl.mean()`) and for names
-        that differ from those of the first row.
-        """
-        if not scalars or (self._columns and scalars.keys() != self._columns.keys()):
-            raise ValueError(
-                f"every add must name the same scalars: {', '.join(self.names) or 'at least one'}; "
-                f"got {', '.join(scalars) or 'none'}"
-            )
-        for name, value in scalars.items():
-            _require_scalar(name, value)
-        for name, value in scalars.items():
-            self._columns.setdefault(name, _Column()).append(value)
-        self._length += 1
-
-    def __getitem__(self, name: str) -> Tensor:
-        if name not in self._columns:
-            raise KeyError(f"no {name!r} in this history; it has {', '.join(self.names) or 'none'}")
-        return self._columns[name].values()
-
-    def __len__(self) -> int:
-        return self._length
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The scalars' names, in the order of the first row."""
-        return tuple(self._columns)
-
-
-def _require_scalar(name: str, value: object) -> None:
-    if isinstance(value, Tensor):
-        if value.ndim:
-            raise ValueError(
-                f"history.add: {name} must be one number, shape (); got {tuple(value.shape)}. "
-                f"Reduce it first: {name}.mean()"
-            )
-    elif not isinstance(value, numbers.Real):
-        raise ValueError(f"history.add: {name} must be a number or tensor; got {type(value)}")
-
-
-class _Column:
-    """One growing curve: single scalars, then blocks on their device, then one part on the CPU."""
-
-    BLOCK = 1024
-
-    def __init__(self) -> None:
-        self._fetched = torch.empty(0)
-        self._blocks: list[Tensor] = []
-        self._pending: list[Tensor | float] = []
-
-    def append(self, value: Tensor | float) -> None:
-        if isinstance(value, Tensor):
-            # clone: a compiled or captured step may write its next loss into this very memory
-            value = value.detach().clone()
-        if self._pending and _place(value) != _place(self._pending[0]):
-            self._pack()
-        self._pending.append(value)
-        if len(self._pending) == self.BLOCK:
-            self._pack()
-
-    def values(self) -> Tensor:
-        self._pack()
-        # one transfer a device: blocks are joined where they lie before they are moved
-        self._fetched = torch.cat([self._fetched, *(b.cpu() for b in _join(self._blocks))])
-        self._blocks = []
-        return self._fetched.clone()
-
-    def _pack(self) -> None:
-        if self._pending:
-            on_device = isinstance(self._pending[0], Tensor)
-            pack = torch.stack if on_device else torch.tensor
-            self._blocks.append(pack(self._pending).float())
-            self._pending = []
-
-
-def _place(value: Tensor | float) -> tuple | None:
-    return (value.device, value.dtype) if isinstance(value, Tensor) else None
-
-
-def _join(blocks: Sequence[Tensor]) -> list[Tensor]:
-    """Neighbours on one device concatenated."""
-    joined: list[list[Tensor]] = []
-    for block in blocks:
-        if joined and joined[-1][0].device == block.device:
-            joined[-1].append(block)
-        else:
-            joined.append([block])
-    return [torch.cat(group) for group in joined]
-
-
-def watch(
-    iterable: Iterable,
-    total: int | None = None,
-    history: History | None = None,
-    curves: Sequence[str] | None = None,
-    title: str = "",
-) -> Iterator:
-    """Yield the items of `iterable` and meanwhile draw a progress bar and a live curve.
-
-    `total` is the number of items where `iterable` has no length. The curve shows `history`, or of
-    it the names in `curves`, and disappears at the end, where the lesson shows the final one.
-    Drawing costs less than 5 % of the time; where `is_static()`, nothing is drawn at all.
-
-    >>> history = History()
-    >>> for x in watch(range(3), history=history):
-    ...     history.add(square=x * x)
-    >>> history["square"]
-    tensor([0., 1., 4.])
-    """
-    if is_static():
-        yield from iterable
-        return
-    picture = _CurveDisplay(history, curves, title)
-    schedule = _Schedule(picture.draw)
-    try:
-        for item in tqdm(iterable, total=total, desc=title or None, mininterval=0.5):
-            yield item
-            if history:
-                schedule.tick()
-    finally:
-        picture.clear()
-
-
-class _Schedule:
-    """Calls `draw` so seldom that it takes less than 5 % of the time since the start.
-
-    The ledger behind the promise: a drawing starts only once 20 x (all the time spent drawing so
-    far + twice the last drawing's time, for the one to come) has passed, and 20 x the last one's
-    since it ended. So the promise holds at every moment while no drawing takes more than twice the
-    one before it, and a slower one is made up for by a longer wait. Late in a long run a picture
-    changes slowly and comes every 5 % of the elapsed time.
-    """
-
-    WAIT = 20
-    FIRST_COST = 0.25  # seconds allowed for the first drawing, whose cost nobody has measured
 
     def __init__(
-        self, draw: Callable[[], None], clock: Callable[[], float] = time.perf_counter
+        self,
+        columns: tuple[Tensor, ...],
+        several: bool,
+        batch_size: int,
+        steps: int,
+        generator: torch.Generator | None,
     ) -> None:
-        self._draw, self._clock = draw, clock
-        self._start, self._spent = clock(), 0.0
-        self._due = self._start + self.WAIT * self.FIRST_COST
+        self._columns, self._several, self._generator = columns, several, generator
+        self._batch_size, self._steps, self._step = batch_size, steps, 0
+        self._order, self._before_order = None, None  # of this epoch, and what it was drawn from
 
-    def tick(self) -> None:
-        begin = self._clock()
-        if begin < self._due:
-            return
-        self._draw()  # fetches the history and so waits for the device: that is counted too
-        end = self._clock()
-        cost = end - begin
-        self._spent += cost
-        paid = self._start + self.WAIT * (self._spent + 2 * cost)
-        self._due = max(paid, end + self.WAIT * cost, end + (end - self._start) / self.WAIT)
+    def __iter__(self) -> "Batches":
+        return self
 
+    def __len__(self) -> int:
+        """The number of batches still to come."""
+        return self._steps - self._step
 
-class _CurveDisplay:
-    """One output in the notebook that is replaced by each drawing of the history."""
+    def __next__(self) -> Tensor | tuple[Tensor, ...]:
+        if self._step == self._steps:
+            raise StopIteration
+        place = self._step % (len(self._columns[0]) // self._batch_size)
+        if place == 0:
+            self._before_order = self._source().get_state()
+            self._order = self._shuffle(self._generator)
+        self._step += 1
+        rows = self._order.narrow(0, place * self._batch_size, self._batch_size)
+        batch = tuple(column.index_select(0, rows) for column in self._columns)
+        return batch if self._several else batch[0]
 
-    def __init__(self, history: History | None, curves: Sequence[str] | None, title: str) -> None:
-        self._history, self._curves, self._title = history, curves, title
-        self._handle = None
+    def state_dict(self) -> dict:
+        """The step, and the random states that give this epoch's order and the later ones."""
+        own = self._generator.get_state() if self._generator is not None else None
+        return {"step": self._step, "before_order": self._before_order, "generator": own}
 
-    def draw(self) -> None:
-        figure = plotting.plot_history(self._history, self._curves, self._title)
-        self._put(plotting.png_bundle(figure))
+    def load_state_dict(self, state: dict) -> None:
+        """Go on where `state_dict` was called; a global generator is for the caller to set back."""
+        self._step, self._before_order = state["step"], state["before_order"]
+        if self._before_order is not None:
+            again = torch.Generator(self._columns[0].device)
+            again.set_state(self._before_order)
+            self._order = self._shuffle(again)
+        if self._generator is not None:
+            self._generator.set_state(state["generator"])
 
-    def clear(self) -> None:
-        if self._handle is not None:
-            self._put({"text/plain": "", "text/html": ""})
+    def _shuffle(self, generator: torch.Generator | None) -> Tensor:
+        first = self._columns[0]
+        return torch.randperm(len(first), generator=generator, device=first.device)
 
-    def _put(self, bundle: dict) -> None:
-        from IPython.display import display
-
-        if self._handle is None:
-            self._handle = display(bundle, raw=True, display_id=True)
-        else:
-            self._handle.update(bundle, raw=True)
+    def _source(self) -> torch.Generator:
+        device = self._columns[0].device
+        if self._generator is not None:
+            return self._generator
+        if device.type == "cuda":
+            return torch.cuda.default_generators[device.index]
+        return torch.default_generator

@@ -34,16 +34,9 @@ from PIL import Image
 
 from course_lib.checks import CheckFailed, check, hint, progress
 from course_lib.data import FASHION_CLASSES, emoji_table, load_emoji, load_fashion_mnist, load_mnist
+from course_lib.history import History, watch
 from course_lib.plotting import plot_history, plot_images, show
-from course_lib.training import (
-    History,
-    at_scale,
-    batches,
-    course_scale,
-    pick_device,
-    seed_everything,
-    watch,
-)
+from course_lib.training import at_scale, batches, course_scale, pick_device, seed_everything
 
 seed_everything(0)
 device = pick_device()
@@ -549,7 +542,7 @@ optimizer = torch.optim.SGD([pictures], lr=0.5)
 generator = torch.Generator(device).manual_seed(0)
 history = History()
 
-for batch, label in watch(batches((images, labels), 200, steps, generator), steps, history):
+for batch, label in watch(batches((images, labels), 200, steps, generator), history):
     own_picture = pictures.index_select(0, label)  # pictures[label]; this way backward is faster
     distance = ((own_picture - batch) ** 2).sum(dim=(1, 2, 3))  # (B,)
     loss = distance.mean()

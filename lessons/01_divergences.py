@@ -23,8 +23,9 @@ import torch
 from torch.distributions import Independent, Laplace, Normal, kl_divergence
 
 from course_lib.checks import check
+from course_lib.history import History, watch
 from course_lib.plotting import show
-from course_lib.training import History, at_scale, course_scale, seed_everything, watch
+from course_lib.training import at_scale, course_scale, seed_everything
 from course_lib.widgets import kl_explorer
 
 seed_everything(0)
@@ -218,7 +219,7 @@ def fit(direction, mean=1.0, log_var=0.0, steps=400):
     parameters = torch.tensor([mean, log_var], dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([parameters], lr=0.05)
     history = History()
-    for _ in watch(range(steps), steps, history):
+    for _ in watch(range(steps), history):
         log_model = log_normal(*parameters)
         forward = direction == "KL(data‖model)"
         loss = divergence(log_data, log_model) if forward else divergence(log_model, log_data)

@@ -30,17 +30,11 @@ from torch.distributions import Normal
 
 from course_lib.checks import check
 from course_lib.data import load_mnist
+from course_lib.fast import fast
+from course_lib.history import History, watch
 from course_lib.plotting import plot_history, plot_images, show
 from course_lib.probability import kl_to_standard_normal
-from course_lib.training import (
-    History,
-    at_scale,
-    batches,
-    course_scale,
-    pick_device,
-    seed_everything,
-    watch,
-)
+from course_lib.training import at_scale, batches, course_scale, pick_device, seed_everything
 from course_lib.widgets import latent_explorer, latent_map
 
 seed_everything(0)
@@ -453,9 +447,12 @@ def evaluate(encoder, decoder, images, draws=1, seed=0):
 
 
 # %% [markdown]
-# The loop below is all there is to training; a run takes a minute or two on two cores. The learning rate is constant for the first half
-# and falls to 0 in the second. Some fifty times, often at first and seldom later, we look at a thousand
-# test images, with the loss split into its two terms, so that we can see later how each of them went.
+# The loop below is all there is to training; a run takes a minute or two on two cores. One update tosses
+# the pixels, draws the noise and takes your step; `fast` changes nothing in it and runs it as fast as
+# the device allows (lesson 17 shows how, one idea at a time). The learning rate is constant for the
+# first half and falls to 0 in the second. Some fifty times, often at first and seldom later, we look at
+# a thousand test images, with the loss split into its two terms, so that we can see later how each of
+# them went.
 #
 # **Predict.** At the start the encoder knows nothing. Which of the two terms will improve first, and
 # what will the KL do meanwhile?
@@ -468,17 +465,21 @@ def train(latent_dim, steps, seed, step=train_step):
     encoder = Encoder(28, hidden_dim, latent_dim).to(device)
     decoder = Decoder(latent_dim, hidden_dim, 28).to(device)
     parameters = [*encoder.parameters(), *decoder.parameters()]
-    optimizer = torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+    optimizer = torch.optim.Adam(parameters, lr=learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: min(1, 2 * (1 - t / steps)))
+
+    def toss_and_step(gray):
+        images = (torch.rand_like(gray) < gray).float()  # a new toss of every pixel at every update
+        noise = torch.randn(batch_size, latent_dim, device=device)
+        return step(encoder, decoder, optimizer, images, noise)
+
+    update_both = fast(toss_and_step, (encoder, decoder), optimizer, steps=steps)
     history, looks = History(), History()
     look_at = set(torch.logspace(0, math.log10(steps), 60).int().tolist())
-    stream = watch(batches(train_gray, batch_size, steps), steps, history)
+    stream = watch(batches(train_gray, batch_size, steps), history)
     for update, gray in enumerate(stream, start=1):
-        images = torch.bernoulli(gray)  # a new toss of every pixel at every update
-        noise = torch.randn(batch_size, latent_dim, device=device)
-        loss = step(encoder, decoder, optimizer, images, noise)
+        history.add(loss=update_both(gray))
         schedule.step()
-        history.add(loss=loss)
         if update in look_at:
             log_likelihood, kl = evaluate(encoder, decoder, test_images[:1000])[0]
             looks.add(update=update, log_likelihood=log_likelihood, kl=kl)

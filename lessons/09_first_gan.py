@@ -28,23 +28,19 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 from torch.nn.utils import get_total_norm
 from torch.optim.lr_scheduler import LambdaLR
 
 from course_lib.checks import check
 from course_lib.data import load_mnist
+from course_lib.event_log import EventLog
+from course_lib.fast import fast
+from course_lib.history import History, watch
 from course_lib.networks import DigitClassifier
 from course_lib.plotting import plot_history, plot_images, show
-from course_lib.training import (
-    History,
-    at_scale,
-    batches,
-    course_scale,
-    pick_device,
-    seed_everything,
-    watch,
-)
+from course_lib.training import at_scale, batches, course_scale, pick_device, seed_everything
 
 seed_everything(0)
 device = pick_device()
@@ -77,12 +73,19 @@ show(plot_images(images[:12], 12, "Real digits", value_range=(-1, 1)))
 
 # %%
 classifier = DigitClassifier().to(device)
-optimizer = torch.optim.Adam(classifier.parameters(), lr=3e-3, fused=True)
+optimizer = torch.optim.Adam(classifier.parameters(), lr=3e-3)
 schedule = LambdaLR(optimizer, lambda n: 1 - n / classifier_steps)  # down to 0 in a straight line
-for x, y in watch(batches((images, labels), 128, classifier_steps), classifier_steps):
+
+
+def classifier_step(x, y):
     optimizer.zero_grad()
     F.cross_entropy(classifier(x), y).backward()
     optimizer.step()
+
+
+learn = fast(classifier_step, classifier, optimizer)  # the same step, at the device's full speed
+for x, y in watch(batches((images, labels), 128, classifier_steps)):
+    learn(x, y)
     schedule.step()
 classifier.eval()
 with torch.no_grad():
@@ -403,17 +406,19 @@ head_start = at_scale(smoke=10, laptop=200, gpu=400)
 gradients = History()
 
 
-def generator_gradient_norm(loss):
-    logits = eager_discriminator(still_generator(torch.randn(64, latent_dim, device=device)))
-    return get_total_norm(torch.autograd.grad(loss(logits).mean(), still_generator.parameters()))
+def gradient_norm(generator, discriminator, loss=lambda a: F.softplus(-a)):
+    """Length of the gradient that the generator would get from a loss of its logits."""
+    logits = discriminator(generator(torch.randn(batch_size, latent_dim, device=device)))
+    return get_total_norm(torch.autograd.grad(loss(logits).mean(), generator.parameters()))
 
 
-for real in watch(batches(images, batch_size, head_start), head_start, gradients):
+for real in watch(batches(images, batch_size, head_start), gradients):
     noise = torch.randn(batch_size, latent_dim, device=device)
     discriminator_step(still_generator, eager_discriminator, eager_optimizer, real, noise)
+    players = still_generator, eager_discriminator
     gradients.add(
-        saturating=generator_gradient_norm(lambda a: -F.softplus(a)),
-        non_saturating=generator_gradient_norm(lambda a: F.softplus(-a)),
+        saturating=gradient_norm(*players, loss=lambda a: -F.softplus(a)),
+        non_saturating=gradient_norm(*players),
     )
 figure = plot_history(
     gradients, title="The generator's gradient while the discriminator trains alone", smooth=1
@@ -519,11 +524,11 @@ show(figure)
 #
 # ## 6 · The whole thing
 #
-# One function trains a GAN from a seed. Its loop is the two steps; everything else watches (the hook
-# notes how long the generator's gradient is whenever its optimizer uses it). The noise in
-# `fixed_noise` never changes: from time to time we look at what becomes of *the same* points. Over the
-# second half the learning rate falls to 0 in a straight line, which calms the last, restless part of
-# the game.
+# One function trains a GAN from a seed. A round of the game is your two steps, and `fast` runs the round
+# as fast as the device allows (lesson 17 shows how); everything else watches. The noise in
+# `fixed_noise` never changes: from time to time we look at what becomes of *the same* points, and every
+# tenth round we measure the generator's gradient, as in section 4. Over the second half the learning
+# rate falls to 0 in a straight line, which calms the last, restless part of the game.
 
 # %%
 fixed_noise = torch.randn(1000, latent_dim, generator=torch.Generator().manual_seed(7)).to(device)
@@ -540,36 +545,40 @@ def sample(generator, z):
 
 
 def train(steps, seed, learning_rate=1e-3, beta1=0.5, d_step=discriminator_step):
-    """A GAN from scratch; returns the generator, the history, and snapshots by step."""
+    """A GAN from scratch; returns the generator, losses, its gradients, and snapshots by step."""
     seed_everything(seed)
     generator = Generator(latent_dim, hidden_dim, 28).to(device)
     discriminator = Discriminator(28, hidden_dim).to(device)
     g_optimizer, d_optimizer = (
-        torch.optim.Adam(network.parameters(), learning_rate, (beta1, 0.999), fused=True)
+        torch.optim.Adam(network.parameters(), learning_rate, (beta1, 0.999))
         for network in (generator, discriminator)
     )
     schedules = [
         LambdaLR(optimizer, lambda n: min(1, 2 * (1 - n / steps)))
         for optimizer in (g_optimizer, d_optimizer)
     ]
-    history, snapshots, norms = History(), {0: sample(generator, fixed_noise)}, []
-    g_optimizer.register_step_pre_hook(  # at the moment in which the gradient is used
-        lambda *_: norms.append(get_total_norm(p.grad for p in generator.parameters()))
-    )
-    for step, real in enumerate(watch(batches(images, batch_size, steps), steps, history), 1):
+
+    def one_round(real):
         noise = torch.randn(2, batch_size, latent_dim, device=device)
         d_loss = d_step(generator, discriminator, d_optimizer, real, noise[0])
         g_loss = generator_step(generator, discriminator, g_optimizer, noise[1])
-        history.add(discriminator=d_loss, generator=g_loss, gradient_norm=norms.pop())
+        return {"discriminator": d_loss, "generator": g_loss}
+
+    play = fast(one_round, (generator, discriminator), (g_optimizer, d_optimizer), steps=steps)
+    history, gradients, snapshots = History(), History(), {0: sample(generator, fixed_noise)}
+    for step, real in enumerate(watch(batches(images, batch_size, steps), history), 1):
+        history.add(**play(real))
+        if step % 10 == 0:
+            gradients.add(step=step, norm=gradient_norm(generator, discriminator))
         for schedule in schedules:
             schedule.step()
         if step in looks:
             snapshots[step] = sample(generator, fixed_noise)
-    return generator, history, snapshots
+    return generator, history, gradients, snapshots
 
 
 # %%
-generator, history, snapshots = train(steps, seed=0)
+generator, history, gradients, snapshots = train(steps, seed=0)
 
 # %% [markdown]
 # Each column below is one point $z$, each row a moment of the training, named by its step.
@@ -593,19 +602,19 @@ show(figure)
 no_idea = 2 * math.log(2)
 
 
-def plot_run(history, title):
+def plot_run(history, gradients, title):
     """Losses with the line 2 log 2, and the norm of the generator's gradient."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3))
     plot_history(history, ["discriminator", "generator"], title, ylabel="loss (nats)", axes=left)
     left.axhline(no_idea, linestyle="--", color="gray", linewidth=1)
     left.annotate("2 log 2", (len(history), no_idea), va="bottom", ha="right", color="gray")
     left.set_ylim(bottom=min(0, left.get_ylim()[0]))
-    plot_history(history, ["gradient_norm"], "The generator's gradient", axes=right)
-    right.set(yscale="log", ylabel="norm")
+    right.plot(gradients["step"], gradients["norm"])
+    right.set(title="The generator's gradient", yscale="log", xlabel="step", ylabel="norm")
     return figure
 
 
-show(plot_run(history, "A healthy run"))
+show(plot_run(history, gradients, "A healthy run"))
 confidences = [judge(fakes)[1].mean().item() for fakes in snapshots.values()]
 quarter = len(history) // 4
 print(f"generator's loss, first quarter {history['generator'][:quarter].mean():.2f}", end=", ")
@@ -635,7 +644,7 @@ results = {0: count_digits("GAN, seed 0", fakes)}
 
 # %%
 for seed in (1, 2):
-    other_generator, _, _ = train(steps, seed)
+    other_generator, *_ = train(steps, seed)
     z = torch.randn(sample_count, latent_dim, device=device)
     results[seed] = count_digits(f"GAN, seed {seed}", sample(other_generator, z))
 covered, confidence = torch.tensor([list(pair) for pair in results.values()]).T
@@ -680,12 +689,12 @@ def broken_step(generator, discriminator, optimizer, real, noise):
     return loss.detach()
 
 
-dead_generator, dead_history, _ = train(short_steps, seed=0, d_step=broken_step)
-show(plot_run(dead_history, "A dying run"))
+dead_generator, dead_history, dead_gradients, _ = train(short_steps, seed=0, d_step=broken_step)
+show(plot_run(dead_history, dead_gradients, "A dying run"))
 dead_fakes = sample(dead_generator, torch.randn(sample_count, latent_dim, device=device))
 show(plot_images(dead_fakes[:16], 16, "Samples of the dead run", value_range=(-1, 1)))
-for name, column in {"alive": history, "dead": dead_history}.items():
-    norm = column["gradient_norm"][-len(column) // 10 :].median()
+for name, norms in {"alive": gradients["norm"], "dead": dead_gradients["norm"]}.items():
+    norm = norms[-len(norms) // 10 :].median()
     print(f"gradient norm of the generator at the end, {name}: {norm:.1e}")
 for name, group in {"GAN, seed 0": fakes, "dead run": dead_fakes}.items():
     count_digits(name, group)
@@ -707,35 +716,29 @@ for name, group in {"GAN, seed 0": fakes, "dead run": dead_fakes}.items():
 # ## 8 · The same curves in TensorBoard
 #
 # For longer runs people log to TensorBoard, which draws while the training goes on and lays runs over one
-# another. A `SummaryWriter` writes scalars and pictures to a folder, one folder a run. Here it goes to a
-# temporary one, and we read it back to see that all arrived.
+# another. A log writes scalars and pictures to a folder, one folder a run; `EventLog` writes a `History`
+# through PyTorch's `SummaryWriter`, every tenth step. Here it goes to a temporary folder, and we read it
+# back to see that all arrived.
 
 # %%
-from torch.utils.tensorboard import SummaryWriter
-
 with tempfile.TemporaryDirectory() as folder:
     for name, column in {"healthy": history, "dying": dead_history}.items():
-        with SummaryWriter(Path(folder, name)) as writer:
-            for tag in column.names:
-                for step, value in enumerate(column[tag].tolist()):
-                    if step % 10 == 0:
-                        writer.add_scalar(tag, value, step)
-    with SummaryWriter(Path(folder, "healthy")) as writer:
+        with EventLog(Path(folder, name), every=10) as log:
+            log.add_history(column)
+    with EventLog(Path(folder, "healthy")) as log:
         for step, pictures in snapshots.items():
-            writer.add_images("samples", (pictures[:12] + 1) / 2, step)  # it wants [0, 1]
-
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+            log.add_images("samples", pictures[:12], step, value_range=(-1, 1))
 
     for name, column in {"healthy": history, "dying": dead_history}.items():
         events = EventAccumulator(str(Path(folder, name))).Reload()
         logged = [event.value for event in events.Scalars("discriminator")]
-        assert torch.allclose(torch.tensor(logged), column["discriminator"][::10])
+        assert torch.allclose(torch.tensor(logged), column["discriminator"][9::10])
         print(f"{name}: {', '.join(column.names)}, {len(logged)} points of each")
 
 # %% [markdown]
-# In your own project, write to a folder such as `runs/healthy`, and in a second terminal run
-# `tensorboard --logdir runs`. It prints an address; open it. Log a scalar every ten steps or so, not
-# every one: each `.item()` of a GPU's result makes the program wait for it.
+# In your own project, write to a folder such as `runs/healthy`, give the log to `watch(…, log=log)`, which
+# writes while the training goes on, and in a second terminal run `tensorboard --logdir runs`. It prints
+# an address; open it.
 #
 # ## 9 · Change one thing
 #
@@ -748,7 +751,7 @@ with tempfile.TemporaryDirectory() as folder:
 
 # %% tags=["solution"]
 for beta1 in (0.5, 0.9):
-    trial, trial_history, _ = train(short_steps, seed=0, beta1=beta1)
+    trial, trial_history, *_ = train(short_steps, seed=0, beta1=beta1)
     late = trial_history["discriminator"][short_steps // 2 :]
     print(f"beta1 {beta1}: discriminator's loss {late.mean():.3f}, spread {late.std():.3f} nats")
     z = torch.randn(sample_count, latent_dim, device=device)
@@ -781,7 +784,7 @@ def smoothed_step(generator, discriminator, optimizer, real, noise):
 
 floor = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
 print(f"a perfect discriminator says 0.9 to reals and pays the entropy of its target: {floor:.3f}")
-trial, trial_history, _ = train(short_steps, seed=0, d_step=smoothed_step)
+trial, trial_history, *_ = train(short_steps, seed=0, d_step=smoothed_step)
 z = torch.randn(sample_count, latent_dim, device=device)
 count_digits("  smoothed", sample(trial, z))
 late = trial_history["discriminator"][short_steps // 2 :]

@@ -15,8 +15,8 @@ from PIL import Image
 
 from course_lib import plotting
 from course_lib.data import load_emoji
+from course_lib.history import History
 from course_lib.plotting import plot_history, plot_images, running_mean, show, to_png
-from course_lib.training import History
 
 
 def grid_array(figure):

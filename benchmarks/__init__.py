@@ -1,0 +1,1 @@
+"""Speed and quality of the course's training loops beside those of known projects."""
