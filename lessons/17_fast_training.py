@@ -162,14 +162,14 @@ def make_step(vae, optimizer, next_images, wait=False, precision=torch.float32):
 
 # %% [markdown]
 # Before anything can be made faster it must be timed, and that is easy to get wrong. A GPU works
-# **asynchronously**: a call puts work into a queue and returns at once. Whoever reads the clock
-# then has timed the ordering, not the work. And the first steps are slow for reasons that never
+# **[asynchronously](glossary.ipynb#Asynchronous-execution)**: a call puts work into a queue and returns at once. Whoever reads the clock
+# then has timed the ordering, not the work. And the [first steps](glossary.ipynb#Warm-up) are slow for reasons that never
 # come back: memory is allocated, caches fill, libraries choose their algorithms.
 
 # %% [markdown]
 # ### Exercise · `throughput(step, images_per_step, steps, warmup, synchronize)`
 # *8 minutes.* Call `step()` `warmup` times, then `steps` times with the clock running
-# (`time.perf_counter()` counts seconds). Return images a second, a number. `synchronize()` returns when all
+# (`time.perf_counter()` counts seconds). Return [images a second](glossary.ipynb#Throughput), a number. `synchronize()` returns when all
 # queued work is done; each reading of the clock wants it directly before, and nothing between the timed
 # steps does. (On a GPU it is `torch.cuda.synchronize`; a CPU has no queue, and it does nothing.)
 
@@ -340,12 +340,12 @@ for name, seconds in recorder.seconds.most_common(8):
 #
 # ## 3 · Three things to count
 #
-# A device can do so many operations a second, move so many bytes a second, and accept so many
+# A device can do so many operations a second, move so many [bytes a second](glossary.ipynb#Memory-bandwidth), and accept so many
 # calls a second. Work has so many operations, bytes and calls. Three divisions say how long it
 # must take at least, and the largest says what limits it.
 #
 # **Operations.** One output of a linear layer is a sum of products. By convention a multiply-add
-# counts as **two** operations (FLOP), the sum of $n$ products as $n$ multiply-adds, and the bias
+# counts as **two** operations ([FLOP](glossary.ipynb#FLOP)), the sum of $n$ products as $n$ multiply-adds, and the bias
 # is left out. This is how data sheets count and how PyTorch's `FlopCounterMode` does.
 
 # %% [markdown]
@@ -404,7 +404,7 @@ assert by_hand == counter.get_total_flops()
 
 # %% [markdown]
 # **Bytes and calls.** The recorder knows both. The ledger below counts each operation as one
-# **launch** (on a GPU, about one kernel) and adds up the bytes of all tensors that it reads and
+# **[launch](glossary.ipynb#Kernel-launch)** (on a GPU, about one kernel) and adds up the bytes of all tensors that it reads and
 # writes: what would move if no cache remembered anything.
 
 
@@ -491,8 +491,8 @@ print(f"a launch  {per_launch * 1e6:9.1f} microseconds")
 # $$ t \;\ge\; \max\left( \frac{\text{operations}}{\text{peak operations a second}},\;
 #    \frac{\text{bytes}}{\text{peak bandwidth}} \right). $$
 #
-# This is the **roofline** model. The ratio operations/bytes of some work is its arithmetic
-# intensity; below the device's own ratio of peaks the bytes decide, above it the arithmetic does.
+# This is the **[roofline](glossary.ipynb#Roofline-model)** model. The ratio operations/bytes of some work is its [arithmetic
+# intensity](glossary.ipynb#Arithmetic-intensity); below the device's own ratio of peaks the bytes decide, above it the arithmetic does.
 
 # %% [markdown]
 # ### Exercise · `roofline_seconds(flops, bytes, peak_flops, peak_bandwidth)`
@@ -576,7 +576,7 @@ print(f"the slow loop's step takes {sum(parts.values()):.2f} ms")
 # %% [markdown]
 # ## 4 · Data that already lie where they are needed
 #
-# The images are 47 MB of bytes. They fit on every device, and a batch is then one **gather**: 128
+# The images are 47 MB of bytes. They fit on every device, and a batch is then one **[gather](glossary.ipynb#Gather)**: 128
 # rows of 784 bytes, read, written, and made into floats where they are. `batches` of the course's
 # library does it, and shuffles on the device as well.
 #
@@ -639,7 +639,7 @@ measured["no waiting"] = report(compare(pair))
 #
 # Adam reads a weight, its gradient and two moments, and writes the weight and the moments. Written
 # as a formula, each `+`, `*` and `sqrt` is a launch for each of the eight weight tensors (on a
-# GPU, PyTorch takes all tensors in one launch), and each goes through memory again. `fused=True`
+# GPU, PyTorch takes all tensors in one launch), and each goes through memory again. [`fused=True`](glossary.ipynb#Kernel-fusion)
 # does everything to a weight while it is at hand.
 #
 # **Predict.** Compare the two ledgers. Adam has hardly any arithmetic behind which its bytes could
@@ -664,9 +664,9 @@ measured["fused Adam"] = report(compare(pair))
 #
 # ## 7 · Half the digits
 #
-# A bfloat16 has the range of a float32 and only 8 bits of precision, about two or three decimal
+# A [bfloat16](glossary.ipynb#bfloat16) has the range of a float32 and only 8 bits of precision, about two or three decimal
 # digits. It has half the bytes, and processors with matrix units multiply it several times faster.
-# **Autocast** computes matrix products in it and leaves weights, losses and the optimizer in
+# **[Autocast](glossary.ipynb#Autocast)** computes matrix products in it and leaves weights, losses and the optimizer in
 # float32, where small updates must not be rounded away.
 #
 # **Predict.** Section 3 measured both peaks. The products take what the arithmetic bound says; how
@@ -718,7 +718,7 @@ assert error < 0.05
 #
 # Now a small convolutional network, two layers as in a DCGAN's discriminator, which here names
 # digits. An image batch `(B, C, H, W)` can lie in memory in two ways: channel by channel, or pixel
-# by pixel, with all channels of a pixel side by side (**channels-last**). Shapes and results are
+# by pixel, with all channels of a pixel side by side (**[channels-last](glossary.ipynb#Channels-last)**). Shapes and results are
 # the same.
 
 
@@ -798,7 +798,7 @@ measured["channels-last"] = ratios.median().item()
 # ## 9 · A compiler, and a recording
 #
 # Between the matrix products of the VAE stand dozens of small operations: ReLU, exponentials, the
-# loss. Each reads its inputs from memory and writes its result back. `torch.compile` reads your
+# loss. Each reads its inputs from memory and writes its result back. [`torch.compile`](glossary.ipynb#Just-in-time-compilation) reads your
 # Python, and writes one loop that does several of them while the numbers are at hand. It takes its
 # time for that, once.
 #
@@ -854,7 +854,7 @@ else:
 # The compiler keeps its results on disk, so a second run starts faster. For a run of minutes on a
 # CPU it rarely pays; for hours on a GPU it does.
 #
-# **CUDA graphs** go one further, on a GPU. The launches of a step are the same every time: record
+# **[CUDA graphs](glossary.ipynb#CUDA-graph)** go one further, on a GPU. The launches of a step are the same every time: record
 # them once, and replay the whole recording with a *single* launch. What limits small models on
 # large GPUs, the launches, is then gone. Three rules follow from «the same every time». Inputs
 # must lie at the same address, so each batch is copied into a fixed tensor. Python inside the step
@@ -960,7 +960,7 @@ show(figure)
 #
 # ## 11 · How large a batch?
 #
-# **Predict.** Images a second against the batch size, from 32 to 4,096: where does the curve rise,
+# **Predict.** Images a second against the [batch size](glossary.ipynb#Batch-size), from 32 to 4,096: where does the curve rise,
 # and where does it level off? Draw it. Which of the three limits is it at either end?
 
 
@@ -1003,7 +1003,7 @@ for size, row in zip(curve_batches, curve, strict=True):
 # ## 12 · Batches that do not fit, and more than one process
 #
 # A batch of 512 images may not fit into memory: not because of the images, but because of the
-# activations that the backward pass needs. Its gradient can be had in pieces. Write $L$ for the
+# [activations](glossary.ipynb#Activation) that the backward pass needs. Its gradient can be had [in pieces](glossary.ipynb#Gradient-accumulation). Write $L$ for the
 # mean loss over $N$ examples that come in batches of $n_1, n_2, \dots$ with mean losses $L_1, L_2,
 # \dots$:
 #
@@ -1094,10 +1094,10 @@ for images in (big, pieces[0]):
 #
 # ### The same idea on several processes
 #
-# **Data parallel** training gives each process (each GPU) its own piece of the batch and a copy of
+# **[Data parallel](glossary.ipynb#Data-parallelism)** training gives each process (each GPU) its own piece of the batch and a copy of
 # the model. All copies start equal. If they always step by the same gradient, they stay equal, and
 # that gradient must be the mean over the processes, by the formula above with equal pieces. The
-# exchange is one call, `dist.all_reduce`, which adds up a tensor over all processes and leaves the
+# exchange is one call, [`dist.all_reduce`](glossary.ipynb#All-reduce), which adds up a tensor over all processes and leaves the
 # sum in each.
 
 # %% [markdown]

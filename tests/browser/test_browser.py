@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
-LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
 RUN_ALL_SECONDS = 300
 expect.set_options(timeout=20_000)
 
@@ -108,6 +108,20 @@ def test_a_student_works_through(lesson, lab, page):
         EXPLORERS[lesson](notebook)
     notebook.screenshots(SCREENSHOTS / lesson / "solved")
     assert_all_ran(notebook, may_fail=None)
+
+
+@pytest.mark.parametrize(
+    ("lesson", "link", "heading"),
+    [
+        ("05_vae", "evidence lower bound", "Evidence lower bound"),
+        ("01_divergences", "Jensen–Shannon divergence", "Jensen–Shannon divergence"),
+    ],
+)
+def test_a_term_leads_to_its_place_in_the_glossary(lesson, link, heading, lab, page):
+    Notebook(page, lab, f"{lesson}.ipynb")
+    page.locator(".jp-Notebook").get_by_role("link", name=link, exact=True).click()
+    expect(page.get_by_role("heading", name=heading)).to_be_in_viewport()
+    page.screenshot(path=SCREENSHOTS / "glossary" / f"from_{lesson}.png")
 
 
 def assert_all_ran(notebook: Notebook, may_fail: str | None) -> None:
