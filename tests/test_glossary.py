@@ -7,9 +7,15 @@ import pytest
 from course_lib.authoring.build import ROOT, build, course_hints, glossary_pages, load, stale
 from course_lib.authoring.glossary import FILE, PAGE, anchor, links, read_glossary
 from course_lib.authoring.lesson import LessonError
-from course_lib.authoring.notebooks import read_notebook, text_of
+from course_lib.authoring.notebooks import (
+    read_notebook,
+    solution_notebook,
+    student_notebook,
+    text_of,
+)
 from course_lib.authoring.validate import solutions
 
+JENSEN = "Jensen-Shannon-divergence"
 FOLDERS = ("notebooks", "solutions")
 LESSON = """\
 # %% [markdown]
@@ -92,6 +98,7 @@ def test_every_term_reads_as_one(terms):
         assert re.fullmatch(r"[A-Z].*[^.]\.", term.meaning), term  # a sentence
         assert term.meaning.count("$") % 2 == 0 and "](" not in term.meaning, term
         assert term.symbol.count("{") == term.symbol.count("}"), term
+        assert "<" not in term.symbol + term.meaning, term  # nbconvert would read a tag
         assert not term.shape or re.fullmatch(r"\(.*\)", term.shape), term
 
 
@@ -109,18 +116,27 @@ def test_the_page_has_a_heading_and_the_facts_of_each_term(tmp_path):
     assert {cell.cell_type for cell in page.cells} == {"markdown"}
     introduction, *entries = [cell.source for cell in page.cells]
     assert introduction.startswith("# Glossary\n")
-    assert introduction.endswith("\n\n[J](#Jensen-Shannon-divergence) · [P](#Prior)")
+    assert introduction.endswith(f"\n\n[J]({PAGE}#cell-id={JENSEN}) · [P]({PAGE}#cell-id=Prior)")
+    assert [cell.id for cell in page.cells] == ["glossary", JENSEN, "Prior"]
     assert entries == [
-        '### <a id="Jensen-Shannon-divergence"></a>Jensen–Shannon divergence\n\n'
-        "JS 散度 · [07_tiny](07_tiny.ipynb)\n\nA divergence that is never infinite.",
+        "### Jensen–Shannon divergence\n\nJS 散度 · [07_tiny](07_tiny.ipynb)\n\nA divergence that is never infinite.",
         "### Prior\n\n先验分布 · $p(z)$ · `(B, Z)` · [07_tiny](07_tiny.ipynb)\n\n"
         "What is known before an image is seen.",
     ]
 
 
-def test_anchors_are_ascii_and_jupyterlabs_own_where_they_can_be():
-    own = ("Evidence lower bound", "f-divergence", "CUDA graph", "bfloat16")
-    assert [anchor(name) for name in own] == [name.replace(" ", "-") for name in own]
+def test_lessons_link_to_the_terms_cell_by_its_id(tmp_path):
+    """JupyterLab finds a cell in a page that it opens for the link; a heading is not there yet."""
+    (made,) = load(write(tmp_path), [], {})
+    for notebook, wanted in ((student_notebook(made, {}), 1), (solution_notebook(made), 2)):
+        text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+        assert re.findall(r"\(glossary\.ipynb#cell-id=(.*?)\)", text) == ["Prior", JENSEN][:wanted]
+        assert text.count("#") == wanted + 1 and "[list](glossary.ipynb)" in text
+
+
+def test_anchors_are_ascii():
+    same = ("Evidence lower bound", "f-divergence", "CUDA graph", "bfloat16")
+    assert [anchor(name) for name in same] == [name.replace(" ", "-") for name in same]
     others = {"β-VAE": "beta-VAE", "Bayes' rule": "Bayes-rule", "Fréchet mean": "Frechet-mean"}
     assert {name: anchor(name) for name in others} == others
 

@@ -14,12 +14,12 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from .lesson import Lesson, LessonError, Problem
+from .notebooks import GLOSSARY as PAGE
 from .notebooks import METADATA
 
 FILE = "lessons/glossary.toml"
-PAGE = "glossary.ipynb"
 TABLE = re.compile(r"\s*\[\[term\]\]\s*(#.*)?")
-# A heading's anchor is made from the text that it shows, so the name must show as it is written.
+# A name is a heading and, in ASCII, a cell's id, so it has no markup.
 NAME = re.compile(r"[^\W_](?:[^\W_]|[ '’–-])*")
 LINK = re.compile(r"glossary\.ipynb#([^\s)\"'>]*)")
 MAY_BE_EMPTY = {"symbol", "shape"}
@@ -47,12 +47,12 @@ class Term:
 
     @property
     def anchor(self) -> str:
-        """What a link to the term ends in, behind `glossary.ipynb#`."""
+        """The id of the term's cell; in lessons what a link has behind `glossary.ipynb#`."""
         return anchor(self.english)
 
 
 def anchor(name: str) -> str:
-    """The name in ASCII with hyphens for spaces: a browser would encode any other letter.
+    """The name in ASCII with hyphens for spaces, as a cell's id may be.
 
     >>> anchor("Evidence lower bound"), anchor("Jensen–Shannon divergence"), anchor("β-VAE")
     ('Evidence-lower-bound', 'Jensen-Shannon-divergence', 'beta-VAE')
@@ -153,24 +153,20 @@ def glossary_notebook(terms: Sequence[Term]) -> NotebookNode:
     letters: dict[str, str] = {}
     for term in terms:
         letters.setdefault(term.anchor[0].upper(), term.anchor)
-    alphabet = " · ".join(f"[{letter}](#{target})" for letter, target in letters.items())
+    alphabet = " · ".join(
+        f"[{letter}]({PAGE}#cell-id={target})" for letter, target in letters.items()
+    )
     cells = [new_markdown_cell(INTRODUCTION + alphabet, id="glossary")]
-    cells += [new_markdown_cell(entry(term), id=f"term-{term.anchor}"[:64]) for term in terms]
+    cells += [new_markdown_cell(entry(term), id=term.anchor) for term in terms]
     return new_notebook(cells=cells, metadata=METADATA)
 
 
 def entry(term: Term) -> str:
-    """A term's heading, a line of facts, and its meaning.
-
-    JupyterLab jumps to a heading by its text with hyphens for spaces; where the anchor differs,
-    an element of its own carries it.
-    """
-    heading = term.english.replace(" ", "-")
-    target = "" if heading == term.anchor else f'<a id="{term.anchor}"></a>'
+    """A term's heading, a line of facts, and its meaning."""
     facts = [
         term.chinese,
         f"${term.symbol}$" if term.symbol else "",
         f"`{term.shape}`" if term.shape else "",
         f"[{term.lesson}]({term.lesson}.ipynb)",
     ]
-    return f"### {target}{term.english}\n\n{' · '.join(filter(None, facts))}\n\n{term.meaning}"
+    return f"### {term.english}\n\n{' · '.join(filter(None, facts))}\n\n{term.meaning}"

@@ -19,6 +19,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+GLOSSARY = "glossary.ipynb"
 Hints = Mapping[str, tuple[str, ...]]
 
 
@@ -50,6 +51,9 @@ def solution_notebook(lesson: Lesson) -> NotebookNode:
 
 def new_cell(cell: Cell, source: str, cell_id: str) -> NotebookNode:
     new = new_code_cell if cell.kind == "code" else new_markdown_cell
+    if cell.kind == "markdown":
+        # A page that JupyterLab has just opened has its cells, but no heading to jump to yet.
+        source = source.replace(f"{GLOSSARY}#", f"{GLOSSARY}#cell-id=")
     node = new(source=source, id=cell_id)
     tags = {*cell.tags, *(["nbval-check-output"] if cell.check else [])}
     carried = {"exercise": cell.exercise, "check": cell.check, "tags": sorted(tags)}
