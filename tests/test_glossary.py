@@ -119,7 +119,8 @@ def test_the_page_has_a_heading_and_the_facts_of_each_term(tmp_path):
     assert introduction.endswith(f"\n\n[J]({PAGE}#cell-id={JENSEN}) · [P]({PAGE}#cell-id=Prior)")
     assert [cell.id for cell in page.cells] == ["glossary", JENSEN, "Prior"]
     assert entries == [
-        "### Jensen–Shannon divergence\n\nJS 散度 · [07_tiny](07_tiny.ipynb)\n\nA divergence that is never infinite.",
+        "### Jensen–Shannon divergence\n\nJS 散度 · [07_tiny](07_tiny.ipynb)\n\n"
+        "A divergence that is never infinite.",
         "### Prior\n\n先验分布 · $p(z)$ · `(B, Z)` · [07_tiny](07_tiny.ipynb)\n\n"
         "What is known before an image is seen.",
     ]

@@ -153,10 +153,8 @@ def glossary_notebook(terms: Sequence[Term]) -> NotebookNode:
     letters: dict[str, str] = {}
     for term in terms:
         letters.setdefault(term.anchor[0].upper(), term.anchor)
-    alphabet = " · ".join(
-        f"[{letter}]({PAGE}#cell-id={target})" for letter, target in letters.items()
-    )
-    cells = [new_markdown_cell(INTRODUCTION + alphabet, id="glossary")]
+    alphabet = (f"[{letter}]({PAGE}#cell-id={first})" for letter, first in letters.items())
+    cells = [new_markdown_cell(INTRODUCTION + " · ".join(alphabet), id="glossary")]
     cells += [new_markdown_cell(entry(term), id=term.anchor) for term in terms]
     return new_notebook(cells=cells, metadata=METADATA)
 

@@ -111,7 +111,7 @@ def test_a_student_works_through(lesson, lab, page):
 
 
 def test_a_term_leads_to_its_place_in_the_glossary(page, tmp_path):
-    """At JupyterLab's own settings, on which it depends whether a page just opened can be scrolled."""
+    """At JupyterLab's own settings, which decide how cells come into a page that a link opens."""
     notebooks, home = shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks"), tmp_path / "home"
     home.mkdir()
     with jupyterlab(notebooks, home, settings={}) as address:
