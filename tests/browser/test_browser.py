@@ -65,6 +65,14 @@ def discriminator_step(generator, discriminator, optimizer, real, noise):
     return loss
 """,
     ),
+    "17_fast_training": (
+        "fast_training.roofline_seconds",
+        "added",
+        """\
+def roofline_seconds(flops, bytes, peak_flops, peak_bandwidth):
+    return flops / peak_flops + bytes / peak_bandwidth
+""",
+    ),
 }
 
 
