@@ -130,10 +130,10 @@ EXERCISE = Exercise(
             "else's program; use its values alone.",
         ),
         Misconception(
-            "path_and_score",
+            "function_not_held_fixed",
             surrogate(value_held=False, draw_held=True),
-            "The gradient is in there twice, once by the score and once through f: f(z) was "
-            "differentiated too. Detach the draws before f sees them.",
+            "f(z) was differentiated too, beside log q, which adds a term that does not belong. "
+            "Detach the draws before f sees them.",
         ),
         Misconception(
             "minus_one_forgotten",
