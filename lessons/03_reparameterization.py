@@ -127,27 +127,27 @@ for name, draw in ways.items():
 #
 # - `.sample()` draws under `no_grad`. The draw is a number that fell from the sky, and `backward()`
 #   stops with an error. That is the friendly one.
-# - `torch.normal(m, s)` **does** keep a graph, and sends **zeros** back. A derivative needs a rule for
-#   how the output moves when the input moves, and PyTorch's rule for a random draw is «not at all».
-#   Everything runs, no error comes, and nothing is ever learned.
-# - The last line draws something that does not depend on the knobs, and *computes* $z$ from it. Now $z$
-#   is an ordinary function of $m$ and $s$, and a gradient arrives.
+# - `torch.normal(m, s)` **does** keep a graph, and sends **zeros** back. A derivative needs a rule
+#   for how the output moves when the input moves, and PyTorch's rule for a random draw is «not at
+#   all». Everything runs, no error comes, and nothing is ever learned.
+# - The last line draws something that does not depend on the knobs, and *computes* $z$ from it. Now
+#   $z$ is an ordinary function of $m$ and $s$, and a gradient arrives.
 #
 # That last line is called [reparameterization](glossary.ipynb#Reparameterization). If
 # $\varepsilon \sim \mathcal N(0, 1)$, then
 #
 # $$ z = m + s\,\varepsilon \;\sim\; \mathcal N(m, s^2), $$
 #
-# because scaling by $s$ scales a standard deviation by $s$, and adding $m$ shifts a mean by $m$. The die
-# is thrown outside; the knobs only say what is made of it. (`Normal(m, s).rsample()` does the same, with
-# noise of its own.) An encoder gives a log-variance $\ell$, so $s = e^{\ell / 2}$.
+# because scaling by $s$ scales a standard deviation by $s$, and adding $m$ shifts a mean by $m$.
+# The die is thrown outside; the knobs only say what is made of it. (`Normal(m, s).rsample()` does
+# the same, with noise of its own.) An encoder gives a log-variance $\ell$, so $s = e^{\ell / 2}$.
 
 # %% [markdown]
 # ### Exercise · `reparameterize(mean, log_var, noise)`
-# *5 minutes.* All three have one shape, such as `(B, Z)`; `noise` is standard normal. Return the draws
-# $z$ of $\mathcal N(\mathrm{mean}, e^{\mathrm{log\_var}})$ that belong to this noise, same shape,
-# differentiable in `mean` and `log_var`. It must be right for `log_var` from -40 to 40. The trap: what
-# multiplies the noise is a standard deviation.
+# *5 minutes.* All three have one shape, such as `(B, Z)`; `noise` is standard normal. Return the
+# draws $z$ of $\mathcal N(\mathrm{mean}, e^{\mathrm{log\_var}})$ that belong to this noise, same
+# shape, differentiable in `mean` and `log_var`. It must be right for `log_var` from -40 to 40. The
+# trap: what multiplies the noise is a standard deviation.
 
 
 # %% exercise="reparameterization.reparameterize"
@@ -162,10 +162,10 @@ def reparameterize(mean, log_var, noise):
 check("reparameterization.reparameterize", reparameterize)
 
 # %% [markdown]
-# **Predict.** The left picture keeps twelve noises and turns the knobs. When the mean grows by 1, how far
-# does each draw move? When the standard deviation doubles, which draws move most? The right picture
-# trains the mean for 60 steps of gradient descent, once through your function and once through
-# `torch.normal`.
+# **Predict.** The left picture keeps twelve noises and turns the knobs. When the mean grows by 1,
+# how far does each draw move? When the standard deviation doubles, which draws move most? The right
+# picture trains the mean for 60 steps of gradient descent, once through your function and once
+# through `torch.normal`.
 
 
 # %%
@@ -210,10 +210,10 @@ print(f"mean of {draws:,} draws {made.mean():.3f}, standard deviation {made.std(
 assert abs(made.mean() - 0.7) < 5 * error and abs(made.std() - 0.6) < 5 * error / math.sqrt(2)
 
 # %% [markdown]
-# With the mean every draw moves by the same amount, so $\partial z / \partial m = 1$. With the standard
-# deviation a draw moves in proportion to its noise, $\partial z / \partial s = \varepsilon$: the outer
-# ones far, the middle ones hardly, the left ones to the left. These two numbers are all that the first
-# estimator needs.
+# With the mean every draw moves by the same amount, so $\partial z / \partial m = 1$. With the
+# standard deviation a draw moves in proportion to its noise,
+# $\partial z / \partial s = \varepsilon$: the outer ones far, the middle ones hardly, the left ones
+# to the left. These two numbers are all that the first estimator needs.
 #
 # ## 3 · Along the path of each draw
 #
@@ -227,15 +227,16 @@ assert abs(made.mean() - 0.7) < 5 * error and abs(made.std() - 0.6) < 5 * error 
 #  \frac{\partial}{\partial s} \mathbb E[f(z)] = \mathbb E_\varepsilon[f'(z)\,\varepsilon] && (3)
 # \end{aligned} $$
 #
-# 1. **The same distribution**: $m + s\varepsilon$ is distributed as $z$, so both averages are one number.
-# 2. **The derivative goes inside the average.** It may, because the weights of the average, the density of
-#    $\varepsilon$, no longer depend on $m$, *and* because $f$ is continuous with a slope that does not
-#    grow too wildly. (Remember the condition; section 8 breaks it.)
+# 1. **The same distribution**: $m + s\varepsilon$ is distributed as $z$, so both averages are one
+#    number.
+# 2. **The derivative goes inside the average.** It may, because the weights of the average, the
+#    density of $\varepsilon$, no longer depend on $m$, *and* because $f$ is continuous with a slope
+#    that does not grow too wildly. (Remember the condition; section 8 breaks it.)
 # 3. **Chain rule**, with $\partial z / \partial m = 1$ and $\partial z / \partial s = \varepsilon$.
 #
-# The average of $f'(z)$ over draws is the [pathwise gradient](glossary.ipynb#Pathwise-gradient). The next
-# cell computes each line by quadrature, as lesson 01 did: the average over $\varepsilon$ is a sum over a
-# fine grid.
+# The average of $f'(z)$ over draws is the [pathwise gradient](glossary.ipynb#Pathwise-gradient).
+# The next cell computes each line by quadrature, as lesson 01 did: the average over $\varepsilon$
+# is a sum over a fine grid.
 
 # %% tags=["nbval-check-output"]
 e = torch.linspace(-10, 10, 8001, dtype=torch.float64)
@@ -263,11 +264,11 @@ assert torch.allclose(torch.stack([average(slope), average(slope * e)]), exact, 
 
 # %% [markdown]
 # ### Exercise · `pathwise_gradient(function, mean, std, noise)`
-# *8 minutes.* `function` maps draws `(N,)` to values `(N,)` and is made of torch operations; `mean` and
-# `std` are scalar tensors, shape `()`, without `requires_grad`; `noise` is `(N,)`. Return the pair
-# (d/dmean, d/dstd) of $\mathbb E f(z)$, estimated from these N draws: two scalars. Let autograd
-# differentiate. A trap: `backward()` *adds* to what lies in `.grad`, and you may be called again with the
-# same tensors.
+# *8 minutes.* `function` maps draws `(N,)` to values `(N,)` and is made of torch operations; `mean`
+# and `std` are scalar tensors, shape `()`, without `requires_grad`; `noise` is `(N,)`. Return the
+# pair (d/dmean, d/dstd) of $\mathbb E f(z)$, estimated from these N draws: two scalars. Let
+# autograd differentiate. A trap: `backward()` *adds* to what lies in `.grad`, and you may be called
+# again with the same tensors.
 
 
 # %% exercise="reparameterization.pathwise_gradient"
@@ -286,9 +287,9 @@ check("reparameterization.pathwise_gradient", pathwise_gradient)
 # %% [markdown]
 # ## 4 · Without looking inside
 #
-# The second answer comes from another world, in which $f$ is a game that was won or lost, a simulator, a
-# person who liked the picture: it gives values and no slopes. Do not move the draws. Move the
-# *probabilities*: if draws on the right did badly, make draws on the right rarer.
+# The second answer comes from another world, in which $f$ is a game that was won or lost, a
+# simulator, a person who liked the picture: it gives values and no slopes. Do not move the draws.
+# Move the *probabilities*: if draws on the right did badly, make draws on the right rarer.
 #
 # $$ \begin{aligned}
 # \frac{\partial}{\partial m} \int q(z)\, f(z)\, dz
@@ -302,9 +303,9 @@ check("reparameterization.pathwise_gradient", pathwise_gradient)
 # 2. **Derivative of a logarithm**, $\partial \log q = \partial q / q$, read backwards.
 # 3. **Definition of an average** under $q$.
 #
-# The factor $\partial \log q / \partial m$ is called the [score](glossary.ipynb#Score). For a Gaussian,
-# $\log q(z) = -\tfrac12 \log 2\pi - \log s - \frac{(z - m)^2}{2 s^2}$, and differentiating with $z$ **held
-# fixed** gives, with $z - m = s\varepsilon$,
+# The factor $\partial \log q / \partial m$ is called the [score](glossary.ipynb#Score). For a
+# Gaussian, $\log q(z) = -\tfrac12 \log 2\pi - \log s - \frac{(z - m)^2}{2 s^2}$, and
+# differentiating with $z$ **held fixed** gives, with $z - m = s\varepsilon$,
 #
 # $$ \frac{\partial \log q}{\partial m} = \frac{z - m}{s^2} = \frac{\varepsilon}{s} , \qquad
 #    \frac{\partial \log q}{\partial s} = -\frac1s + \frac{(z - m)^2}{s^3}
@@ -337,7 +338,7 @@ for axes, row, slopes, knob in zip(
     axes.plot(z, row / 5, label="score / 5")
     axes.plot(z, slopes, label=f"slope of q by {knob}")
     axes.set(title=f"Turning the {knob} up", xlabel="z", xlim=(-1.6, 3), ylim=(-1.2, 1.7))
-axes.legend(loc="upper right")
+left.legend(loc="upper left")
 show(figure)
 print("lines 1 and 3, by mean and by std:", *(f"{v:+.6f}" for v in [*line_1, *line_3]))
 print("line 4 agrees with autograd on the grid; line 5: a score averages to 0")
@@ -345,20 +346,20 @@ generator = torch.Generator().manual_seed(3)
 noise = torch.randn(draws, generator=generator, dtype=torch.float64)  # used from here on
 
 # %% [markdown]
-# Turning the mean up makes draws on the right more probable and draws on the left rarer. Turning the
-# standard deviation up favors what is farther than one standard deviation from the mean, on either
-# side. Each draw votes for or against, its vote is its score, and $f$ is the weight of the vote. That is
-# the [score-function gradient](glossary.ipynb#Score-function-gradient), known in reinforcement learning
-# as REINFORCE.
+# Turning the mean up makes draws on the right more probable and draws on the left rarer. Turning
+# the standard deviation up favors what is farther than one standard deviation from the mean, on
+# either side. Each draw votes for or against, its vote is its score, and $f$ is the weight of the
+# vote. That is the [score-function gradient](glossary.ipynb#Score-function-gradient), known in
+# reinforcement learning as REINFORCE.
 #
 # Is it a coincidence that $\mathbb E[f(z)\,\varepsilon] / s = \mathbb E[f'(z)]$? For smooth $f$ it
-# is integration by parts, since $-\varepsilon$ times the normal density is that density's derivative. The
-# two estimators are the two sides of that one equation.
+# is integration by parts, since $-\varepsilon$ times the normal density is that density's
+# derivative. The two estimators are the two sides of that one equation.
 
 # %% [markdown]
 # ### Exercise · `score_function_gradient(function, mean, std, noise)`
-# *10 minutes.* The same arguments and the same kind of result, another estimator: the average over draws
-# of $f(z)$ times the score, two scalars. `function` may now be a step or a program outside of
+# *10 minutes.* The same arguments and the same kind of result, another estimator: the average over
+# draws of $f(z)$ times the score, two scalars. `function` may now be a step or a program outside of
 # torch, so nothing may be differentiated through it. The trap, if you let autograd differentiate
 # $\log q$: the draws stay where they are.
 
@@ -378,8 +379,8 @@ def score_function_gradient(function, mean, std, noise):
 check("reparameterization.score_function_gradient", score_function_gradient)
 
 # %% [markdown]
-# **Predict.** Both estimators get the same draws: ten, a hundred, up to a hundred thousand. Both aim at
-# $-1.3$. Which one would you rather steer by?
+# **Predict.** Both estimators get the same draws: ten, a hundred, up to a hundred thousand. Both
+# aim at $-1.3$. Which one would you rather steer by?
 
 # %%
 counts = [10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, draws]
@@ -398,43 +399,46 @@ show(figure)
 # %% [markdown]
 # ## 5 · The same mean, another variance
 #
-# How much do they tremble? For a quadratic $f$ the answer fits on a page. Write $z = m + s\varepsilon$
-# and sort by powers of $\varepsilon$ (Taylor's formula, exact for a quadratic):
+# How much do they tremble? For a quadratic $f$ the answer fits on a page. Write
+# $z = m + s\varepsilon$ and sort by powers of $\varepsilon$ (Taylor's formula, exact for a
+# quadratic):
 #
 # $$ f(z) = A + B\varepsilon + C\varepsilon^2 , \qquad A = f(m), \quad B = s f'(m), \quad
 #    C = \tfrac12 s^2 f''(m) . \qquad (1) $$
 #
-# **Moments.** Integration by parts gives $\mathbb E[\varepsilon^{k+2}] = (k + 1)\,\mathbb E[\varepsilon^k]$,
-# so the even moments are $1, 3, 15, 105$ for $\varepsilon^2, \varepsilon^4, \varepsilon^6, \varepsilon^8$, and the odd ones
+# **Moments.** Integration by parts gives
+# $\mathbb E[\varepsilon^{k+2}] = (k + 1)\,\mathbb E[\varepsilon^k]$, so the even moments are
+# $1, 3, 15, 105$ for $\varepsilon^2, \varepsilon^4, \varepsilon^6, \varepsilon^8$, and the odd ones
 # are 0. (2)
 #
-# **Pathwise, one draw.** Differentiate (1) by $\varepsilon$ and divide by $s$: $f'(z) = (B + 2C\varepsilon)/s$.
-# A constant has no variance, and $\mathrm{Var}\,\varepsilon = 1$; for the second estimate multiply by
-# $\varepsilon$ and use $\mathrm{Var}\,\varepsilon^2 = 3 - 1 = 2$ and
+# **Pathwise, one draw.** Differentiate (1) by $\varepsilon$ and divide by $s$:
+# $f'(z) = (B + 2C\varepsilon)/s$. A constant has no variance, and $\mathrm{Var}\,\varepsilon = 1$;
+# for the second estimate multiply by $\varepsilon$ and use
+# $\mathrm{Var}\,\varepsilon^2 = 3 - 1 = 2$ and
 # $\mathrm{Cov}(\varepsilon, \varepsilon^2) = \mathbb E[\varepsilon^3] = 0$:
 #
 # $$ \mathrm{Var}[f'(z)] = \frac{4C^2}{s^2} , \qquad
 #    \mathrm{Var}[f'(z)\,\varepsilon] = \frac{B^2 + 8C^2}{s^2} . \qquad (3) $$
 #
 # **Score function, one draw.** The estimate by $m$ is
-# $(A\varepsilon + B\varepsilon^2 + C\varepsilon^3)/s$. Its mean is $B/s = f'(m)$, as it should be. Square it, drop the
-# odd powers, put in the moments, and subtract the squared mean $B^2$:
+# $(A\varepsilon + B\varepsilon^2 + C\varepsilon^3)/s$. Its mean is $B/s = f'(m)$, as it should be.
+# Square it, drop the odd powers, put in the moments, and subtract the squared mean $B^2$:
 #
 # $$ \mathrm{Var}\Big[f(z)\frac{\varepsilon}{s}\Big]
 #    = \frac{A^2 + 3B^2 + 15C^2 + 2AC \cdot 3 - B^2}{s^2}
 #    = \frac{A^2 + 6AC + 2B^2 + 15C^2}{s^2} . \qquad (4) $$
 #
-# By $s$, the factor is $\varepsilon^2 - 1$, whose square is $\varepsilon^4 - 2\varepsilon^2 + 1$. Averaged with $1$,
-# $\varepsilon^2$ and $\varepsilon^4$ it gives $3 - 2 + 1 = 2$, then $15 - 6 + 1 = 10$, then $105 - 30 + 3 = 78$. The
-# coefficients of $f^2$ at these powers are $A^2$, $B^2 + 2AC$ and $C^2$. The mean is
-# $\mathbb E[C\varepsilon^2(\varepsilon^2 - 1)]/s = 2C/s$, so
+# By $s$, the factor is $\varepsilon^2 - 1$, whose square is $\varepsilon^4 - 2\varepsilon^2 + 1$.
+# Averaged with $1$, $\varepsilon^2$ and $\varepsilon^4$ it gives $3 - 2 + 1 = 2$, then
+# $15 - 6 + 1 = 10$, then $105 - 30 + 3 = 78$. The coefficients of $f^2$ at these powers are $A^2$,
+# $B^2 + 2AC$ and $C^2$. The mean is $\mathbb E[C\varepsilon^2(\varepsilon^2 - 1)]/s = 2C/s$, so
 #
 # $$ \mathrm{Var}\Big[f(z)\frac{\varepsilon^2 - 1}{s}\Big]
 #    = \frac{2A^2 + 10(B^2 + 2AC) + 78C^2 - 4C^2}{s^2}
 #    = \frac{2A^2 + 20AC + 10B^2 + 74C^2}{s^2} . \qquad (5) $$
 #
-# **Predict.** $A$ is $f$ at the mean, about 3.8 here; the 3 in $f$ is a constant that has nothing to do
-# with any slope. In which of the four variances does it appear?
+# **Predict.** $A$ is $f$ at the mean, about 3.8 here; the 3 in $f$ is a constant that has nothing
+# to do with any slope. In which of the four variances does it appear?
 
 
 # %%
@@ -477,14 +481,15 @@ for name, terms in single_terms(f, mean, std, e).items():  # lines 3 to 5, by qu
 terms = single_terms(f, mean, std, noise)
 for name, rows in terms.items():
     for column, knob in enumerate(("mean", "std")):
-        value, spread = rows[:, column].mean(), rows[:, column].std()
-        error, variance = spread / math.sqrt(draws), analytic[name][column]
+        value, squares = rows[:, column].mean(), (rows[:, column] - exact[column]) ** 2
+        variance, formula = squares.mean(), analytic[name][column]
+        errors = torch.stack([rows[:, column].std(), squares.std()]) / math.sqrt(draws)
         print(
-            f"{name:<15} d/d{knob:<5} {value:+.3f} ± {error:.3f} (exact {exact[column]:+.1f})   "
-            f"variance of one draw {spread**2:7.2f}, by the formula {variance:7.2f}"
+            f"{name:<15} d/d{knob:<5} {value:+.3f} ± {errors[0]:.3f} (exact {exact[column]:+.1f})   "
+            f"variance of one draw {variance:7.2f} ± {errors[1]:.2f}, by the formula {formula:7.2f}"
         )
-        assert (value - exact[column]).abs() < 5 * error  # unbiased
-        assert (spread**2 / variance - 1).abs() < 0.05
+        assert (value - exact[column]).abs() < 5 * errors[0]  # unbiased
+        assert (variance / formula - 1).abs() < 0.05
 ratio = analytic["score function"] / analytic["pathwise"]
 print(f"score function over pathwise: {ratio[0]:.0f} by mean, {ratio[1]:.0f} by std")
 
@@ -507,22 +512,26 @@ for name, estimate in (
         assert abs(mine - its_mean) < 1e-6  # your function, and the mean of the single terms
 
 # %% [markdown]
-# Both are unbiased, each within its own standard error. But a single pathwise draw is off by about
-# 0.6, a single score-function draw by about 7.6 (the roots of the variances), for a slope of $-1.3$. Variance falls as $1/N$, so the
-# **ratio of variances is a ratio of work**: the score function needs that many times more draws for the
+# Both are unbiased, each within its own standard error (a variance has one, too: it is a mean of
+# squares). But a single pathwise draw is off by about 0.6, a single score-function draw by about
+# 7.6 (the roots of the variances), for a slope of $-1.3$. Variance falls as $1/N$, so the **ratio
+# of variances is a ratio of work**: the score function needs that many times more draws for the
 # same accuracy.
 #
-# The constant 3 sits in $A$, and $A$ is in (4) and (5) alone. The pathwise estimator sees slopes, and a
-# constant has none. The score function sees values: every draw, good or bad, votes with weight near
-# 3.8, and the result is the small difference of two large sums. That can be mended.
+# The constant 3 sits in $A$, and $A$ is in (4) and (5) alone. The pathwise estimator sees slopes,
+# and a constant has none. The score function sees values: every draw, good or bad, votes with
+# weight near 3.8, and the result is the small difference of two large sums. That can be mended.
 #
 # ## 6 · A baseline
 #
 # Subtract a number $b$ from $f$ before it multiplies the score. By line 5 of section 4 this changes
-# nothing on average, $\mathbb E[(f - b)\,\partial \log q] = \mathbb E[f\,\partial \log q] - b \cdot 0$, whatever $b$ is. But it changes the variance: in (4) and (5)
-# $A$ becomes $A - b$. Such a $b$ is a [baseline](glossary.ipynb#Baseline), the simplest **control variate**.
+# nothing on average,
+# $\mathbb E[(f - b)\,\partial \log q] = \mathbb E[f\,\partial \log q] - b \cdot 0$, whatever $b$
+# is. But it changes the variance: in (4) and (5) $A$ becomes $A - b$. Such a $b$ is a
+# [baseline](glossary.ipynb#Baseline), the simplest **control variate**.
 #
-# **Predict.** Where is the variance smallest: at $b = 0$, at the least value of $f$, or near its average?
+# **Predict.** Where is the variance smallest: at $b = 0$, at the least value of $f$, or near its
+# average?
 
 # %%
 b = torch.linspace(0, 8, 81, dtype=torch.float64)
@@ -557,9 +566,9 @@ print(f"the best b is {A + 3 * C:.2f}, with {score_variances(-3 * C, B, C, std)[
 #
 # and $A$ is gone.
 #
-# Nobody tells us $\mathbb E f$, but we have N draws, so why not take their mean? Here lies a trap. Write
-# $f_i$ for the value and $g_i$ for the score of draw $i$, and look at draw $i$ with the mean $\bar f$ of
-# **all** N values as its baseline:
+# Nobody tells us $\mathbb E f$, but we have N draws, so why not take their mean? Here lies a trap.
+# Write $f_i$ for the value and $g_i$ for the score of draw $i$, and look at draw $i$ with the mean
+# $\bar f$ of **all** N values as its baseline:
 #
 # $$ \begin{aligned}
 # \mathbb E[(f_i - \bar f)\, g_i]
@@ -569,20 +578,21 @@ print(f"the best b is {A + 3 * C:.2f}, with {score_variances(-3 * C, B, C, std)[
 # &= \big(1 - \tfrac1N\big)\, \mathbb E[f_i g_i] && \text{(a score averages to 0)}
 # \end{aligned} $$
 #
-# A baseline must not depend on its own draw, and $\bar f$ does: $f_i$ is a part of it, and takes a share
-# of $1/N$ of the gradient away. So **leave one out**: let $b_i$ be the mean of the *other* $N - 1$ values.
-# Then $b_i$ and $g_i$ come from different draws, $\mathbb E[b_i g_i] = \mathbb E[b_i]\, \mathbb E[g_i] = 0$,
-# and the estimate
+# A baseline must not depend on its own draw, and $\bar f$ does: $f_i$ is a part of it, and takes a
+# share of $1/N$ of the gradient away. So **leave one out**: let $b_i$ be the mean of the *other*
+# $N - 1$ values. Then $b_i$ and $g_i$ come from different draws,
+# $\mathbb E[b_i g_i] = \mathbb E[b_i]\, \mathbb E[g_i] = 0$, and the estimate
 #
 # $$ \frac1N \sum_{i=1}^N (f_i - b_i)\, g_i , \qquad b_i = \frac{1}{N - 1} \sum_{j \ne i} f_j , $$
 #
-# with a [leave-one-out baseline](glossary.ipynb#Leave-one-out-baseline), is unbiased for every $N \ge 2$.
+# with a [leave-one-out baseline](glossary.ipynb#Leave-one-out-baseline), is unbiased for every
+# $N \ge 2$.
 
 # %% [markdown]
 # ### Exercise · `baseline(function, mean, std, noise)`
-# *10 minutes.* Arguments and result as before: the score-function estimate, in which the mean of $f$ over
-# the other $N - 1$ draws is subtracted from each $f(z_i)$. `noise` has at least two elements. Nothing is differentiated
-# through `function`.
+# *10 minutes.* Arguments and result as before: the score-function estimate, in which the mean of
+# $f$ over the other $N - 1$ draws is subtracted from each $f(z_i)$. `noise` has at least two
+# elements. Nothing is differentiated through `function`.
 
 
 # %% exercise="reparameterization.baseline"
@@ -601,12 +611,12 @@ check("reparameterization.baseline", baseline)
 
 # %% [markdown]
 # What does it cost that $\mathbb E f$ is not known? Write $F = \mathbb E f$ and split
-# $f_i - b_i = (f_i - F) - \frac{1}{N-1} \sum_{j \ne i} (f_j - F)$. The estimate is then a mean of N terms
-# $(f_i - F) g_i$, minus a sum over pairs, $\frac{1}{N(N-1)} \sum_{i \ne j} (f_j - F)\, g_i$. The two are
-# uncorrelated, and so are two pair terms, unless they are about the same two draws: in every other product
-# some centered factor stands alone and averages to 0. A pair term has the variance
-# $\mathrm{Var} f \cdot \mathrm{Var} g$, and its product with its mirror image averages to $G^2$, where
-# $G = \mathbb E[f g]$ is the gradient. Counting $N(N-1)$ of them:
+# $f_i - b_i = (f_i - F) - \frac{1}{N-1} \sum_{j \ne i} (f_j - F)$. The estimate is then a mean of N
+# terms $(f_i - F) g_i$, minus a sum over pairs, $\frac{1}{N(N-1)} \sum_{i \ne j} (f_j - F)\, g_i$.
+# The two are uncorrelated, and so are two pair terms, unless they are about the same two draws: in
+# every other product some centered factor stands alone and averages to 0. A pair term has the
+# variance $\mathrm{Var} f \cdot \mathrm{Var} g$, and its product with its mirror image averages to
+# $G^2$, where $G = \mathbb E[f g]$ is the gradient. Counting $N(N-1)$ of them:
 #
 # $$ N \cdot \mathrm{Var} = \text{(6)} + \frac{\mathrm{Var} f \cdot \mathrm{Var} g + G^2}{N - 1} ,
 #    \qquad \mathrm{Var} f = B^2 + 2C^2, \quad \mathrm{Var} g = \frac1{s^2} \text{ or } \frac2{s^2} . \qquad (7) $$
@@ -674,25 +684,27 @@ for count in (4, 16):
 
 # %% [markdown]
 # The orange points lie on $1 - 1/N$: with four draws the plain mean gives three quarters of the
-# gradient. (It is the leave-one-out estimate times $\frac{N-1}{N}$, as when one divides a variance by $N$
-# instead of $N - 1$: the leave-one-out estimate is the sample covariance of $f$ and the score. For plain gradient
-# descent that amounts to a smaller learning rate; wherever it is added to another gradient, the mixture is
-# wrong.) The blue points stay on 1, and their variance is far below the version without a baseline. The
-# pathwise estimator remains better still.
+# gradient. (It is the leave-one-out estimate times $\frac{N-1}{N}$, as when one divides a variance
+# by $N$ instead of $N - 1$: the leave-one-out estimate is the sample covariance of $f$ and the
+# score. For plain gradient descent that amounts to a smaller learning rate; wherever it is added to
+# another gradient, the mixture is wrong.) The blue points stay on 1, and their variance is far
+# below the version without a baseline. The pathwise estimator remains better still.
 #
 # ## 7 · Many latents
 #
-# A VAE does not have one latent; it has twenty, or two hundred. Let $z$ have $D$ coordinates, each drawn
-# from the same $q$, and $f(z) = 3 + \sum_j \tfrac12 (z_j - 2)^2$. Ask for the slope by the *first* mean.
+# A VAE does not have one latent; it has twenty, or two hundred. Let $z$ have $D$ coordinates, each
+# drawn from the same $q$, and $f(z) = 3 + \sum_j \tfrac12 (z_j - 2)^2$. Ask for the slope by the
+# *first* mean.
 #
-# The pathwise estimate is $\partial f / \partial z_1 = z_1 - 2$. The other coordinates do not occur in it. The
-# score-function estimate is $f(z)\,\varepsilon_1 / s$: the value of the *whole* $f$ votes on coordinate 1,
-# and what the other $D - 1$ contributed is noise. With $R$ for their part, independent of $\varepsilon_1$,
-# the square splits into what (4) knows, with $A + \mathbb E R$ in place of $A$, plus
-# $\mathrm{Var} R / s^2 = (D-1)(B^2 + 2C^2)/s^2$.
+# The pathwise estimate is $\partial f / \partial z_1 = z_1 - 2$. The other coordinates do not occur
+# in it. The score-function estimate is $f(z)\,\varepsilon_1 / s$: the value of the *whole* $f$
+# votes on coordinate 1, and what the other $D - 1$ contributed is noise. With $R$ for their part,
+# independent of $\varepsilon_1$, the square splits into what (4) knows, with $A + \mathbb E R$ in
+# place of $A$, plus $\mathrm{Var} R / s^2 = (D-1)(B^2 + 2C^2)/s^2$.
 #
-# **Predict.** On paper with logarithmic axes, draw the ratio of variances (score function over pathwise)
-# against $D$, once without a baseline and once with. What are the slopes of the two lines?
+# **Predict.** On paper with logarithmic axes, draw the ratio of variances (score function over
+# pathwise) against $D$, once without a baseline and once with. What are the slopes of the two
+# lines?
 
 # %%
 dims = torch.tensor([1, 2, 4, 8, 16, 32, 64, 128, 256])
@@ -727,23 +739,23 @@ for at, d in ((0, 1), (4, 16), (8, 256)):
     print(f"D = {d:>3}: without baseline {measured[at, 0]:9,.0f}, with {measured[at, 1]:6,.0f}")
 
 # %% [markdown]
-# Without a baseline the variance grows as $D^2$ (the constant in $f$ grows with $D$), with one as $D$.
-# The pathwise variance does not grow at all. That is why VAEs use it: the decoder is differentiable
-# anyway, and one draw for each image is enough, however many latents there are. At sixteen latents the score
-# function with a baseline needs about a hundred times as many draws for the same accuracy, each a pass
-# through the decoder; without one, thousands of times as many.
+# Without a baseline the variance grows as $D^2$ (the constant in $f$ grows with $D$), with one as
+# $D$. The pathwise variance does not grow at all. That is why VAEs use it: the decoder is
+# differentiable anyway, and one draw for each image is enough, however many latents there are. At
+# sixteen latents the score function with a baseline needs about a hundred times as many draws for
+# the same accuracy, each a pass through the decoder; without one, thousands of times as many.
 #
 # ## 8 · Where the path ends
 #
 # «Pathwise is better» is a rule that this section breaks three times.
 #
-# **A step.** Let $f(z) = 1$ for $z > 1$ and 0 below. Then $\mathbb E f = P(z > 1)$, which is smooth in $m$;
-# but $f'$ is 0 wherever it exists. The condition of section 3, line 2, fails: $f$ is not continuous, and the
-# derivative may not go inside.
+# **A step.** Let $f(z) = 1$ for $z > 1$ and 0 below. Then $\mathbb E f = P(z > 1)$, which is smooth
+# in $m$; but $f'$ is 0 wherever it exists. The condition of section 3, line 2, fails: $f$ is not
+# continuous, and the derivative may not go inside.
 #
 # **A coin.** Let $z \in \{0, 1\}$ be tossed with $P(z = 1) = p = \mathrm{sigmoid}(\ell)$ and
-# $f(z) = (z - 0.45)^2$. A coin that shows heads goes on showing heads when $\ell$ grows a little, until it
-# flips: there is no path. Exactly, $\mathbb E f = p f(1) + (1 - p) f(0)$, with the slope
+# $f(z) = (z - 0.45)^2$. A coin that shows heads goes on showing heads when $\ell$ grows a little,
+# until it flips: there is no path. Exactly, $\mathbb E f = p f(1) + (1 - p) f(0)$, with the slope
 # $p(1 - p)\,(f(1) - f(0))$ by $\ell$. The score is $z - p$.
 #
 # **Predict.** What does each estimator answer? And which of the two answers would you notice?
@@ -818,31 +830,34 @@ right.legend()
 show(figure)
 
 # %% [markdown]
-# At the step, the pathwise estimate is 0 with an error bar of 0, and the truth is about 0.59. No symptom but that nothing is
-# learned. The coin is the same, and `torch.bernoulli` returns a zero gradient as
-# `torch.normal` does. The score function is right in both cases; it is what remains for steps, discrete
-# choices, and black boxes.
+# At the step, the pathwise estimate is 0 with an error bar of 0, and the truth is about 0.59. No
+# symptom but that nothing is learned. The coin is the same, and `torch.bernoulli` returns a zero
+# gradient as `torch.normal` does. The score function is right in both cases; it is what remains for
+# steps, discrete choices, and black boxes.
 #
-# **A case where pathwise is right and noisier.** The picture on the right has $f(z) = \sin(kz)$: values
-# between $-1$ and 1, whatever $k$, and slopes up to $k$. The pathwise variance is about $k^2/2$, the score
-# function's about $\frac{1}{2 s^2}$ (for large $k$), so beyond $k \approx 1/s$ the order is reversed. What the
-# pathwise estimator pays for is the size of the *slopes* of $f$ around the mean, what the score function pays
-# for is the size of its *values*. For smooth losses, and networks trained by gradient descent are mostly
-# such, slopes are the smaller of the two; for a wildly wiggling $f$ they are not.
+# **A case where pathwise is right and noisier.** The picture on the right has $f(z) = \sin(kz)$:
+# values between $-1$ and 1, whatever $k$, and slopes up to $k$. The pathwise variance is about
+# $k^2/2$, the score function's about $\frac{1}{2 s^2}$ (for large $k$), so beyond $k \approx 1/s$
+# the order is reversed. What the pathwise estimator pays for is the size of the *slopes* of $f$
+# around the mean, what the score function pays for is the size of its *values*. For smooth losses,
+# and networks trained by gradient descent are mostly such, slopes are the smaller of the two; for a
+# wildly wiggling $f$ they are not.
 #
 # ## 9 · What variance costs: a race
 #
 # Three estimators, ten draws for each update, one learning rate. To give the race a finish with
-# $s > 0$, the loss is $\mathbb E_q[f(z)] - H(q)$ with the entropy $H(q) = \log s + \text{const}$ (lesson 01). That is
-# the negative [evidence lower bound](glossary.ipynb#Evidence-lower-bound) of lesson 02, with
-# $f(z) = -\log p(x, z)$ up to a constant. For our $f$, $e^{-f}$ is proportional to the density of
-# $\mathcal N(2, 1)$, which plays the posterior; so the loss exceeds its least value by exactly
-# $\mathrm{KL}(q \,\|\, \mathcal N(2, 1))$, and we know how far from the finish each runner is, in nats.
+# $s > 0$, the loss is $\mathbb E_q[f(z)] - H(q)$ with the entropy $H(q) = \log s + \text{const}$
+# (lesson 01). That is the negative [evidence lower bound](glossary.ipynb#Evidence-lower-bound) of
+# lesson 02, with $f(z) = -\log p(x, z)$ up to a constant. For our $f$, $e^{-f}$ is proportional to
+# the density of $\mathcal N(2, 1)$, which plays the posterior; so the loss exceeds its least value
+# by exactly $\mathrm{KL}(q \,\|\, \mathcal N(2, 1))$, and we know how far from the finish each
+# runner is, in nats.
 #
-# The runners hold $m$ and $\log s$, so that $s$ stays positive. The slope by $\log s$ is $s$ times the slope by
-# $s$ (chain rule), and that of $-H$ is $-1$.
+# The runners hold $m$ and $\log s$, so that $s$ stays positive. The slope by $\log s$ is $s$ times
+# the slope by $s$ (chain rule), and that of $-H$ is $-1$.
 #
-# **Predict.** All three are unbiased. Will all three arrive, only later? Or will they differ at the end as well?
+# **Predict.** All three are unbiased. Will all three arrive, only later? Or will they differ at the
+# end as well?
 
 # %%
 rate = 0.03
@@ -900,14 +915,15 @@ right.legend()
 show(figure)
 
 # %% [markdown]
-# **What healthy looks like**: a straight fall on the logarithmic axis, then a floor. The fall is the same
-# for all three, since on average they take the same steps. The **floor** is the variance: near the finish
-# the true slope is small, each step is mostly noise, and the runner staggers around the star at a distance that
-# grows with variance and learning rate. Training longer does not help; a smaller learning rate does, and
-# then everything takes longer. That is the price, and in one dimension it is small change.
+# **What healthy looks like**: a straight fall on the logarithmic axis, then a floor. The fall is
+# the same for all three, since on average they take the same steps. The **floor** is the variance:
+# near the finish the true slope is small, each step is mostly noise, and the runner staggers around
+# the star at a distance that grows with variance and learning rate. Training longer does not help;
+# a smaller learning rate does, and then everything takes longer. That is the price. In one dimension
+# one can pay it.
 #
-# So take twenty dimensions, the size of a VAE's code, and be fair: each runner may choose its learning rate
-# among six. **Predict** which rates end well for which runner.
+# So take twenty dimensions, the size of a VAE's code, and be fair: each runner may choose its
+# learning rate among six. **Predict** which rates end well for which runner.
 
 
 # %%
@@ -934,10 +950,12 @@ def wide_race(kind, rate, dims=20, count=10):
 rates = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]
 figure, axes = plt.subplots(figsize=(7, 3.6))
 start = 20 * nats_to_go(torch.tensor([-1.0]), torch.tensor([0.0]))
-for name, color in colors.items():
+for (name, color), size in zip(colors.items(), (11, 8, 5), strict=True):
     ends = torch.stack([wide_race(name, r).nan_to_num(nan=math.inf).median() for r in rates])
     arrived = ends.isfinite() & (ends < 1e4)
-    axes.plot(torch.tensor(rates)[arrived], ends[arrived], "o-", color=color, label=name)
+    axes.plot(
+        torch.tensor(rates)[arrived], ends[arrived], "o-", color=color, markersize=size, label=name
+    )
     best = ends.argmin()
     print(f"{name:<15} best of six: {ends[best]:8.3f} nats at rate {rates[best]}; ", end="")
     print(f"{(~arrived).sum()} of 6 rates diverged")
@@ -948,9 +966,10 @@ axes.legend()
 show(figure)
 
 # %% [markdown]
-# The plain score function blows up at every rate that would bring it anywhere, and creeps at the rest.
-# With the baseline it arrives, at a tenth of the accuracy. The pathwise runner takes large steps, because it
-# can trust them. All three were given the same number of draws.
+# A rate without a point diverged. The plain score function blows up at every rate that would bring
+# it anywhere, and creeps at the rest: its best run has made less than half of the way. With the
+# baseline it comes close, and ends about ten times farther from the finish than the pathwise runner,
+# which takes larger steps because it can trust them. All three were given the same number of draws.
 #
 # ## 10 · Change one thing
 #
@@ -970,15 +989,16 @@ for name, way in estimators.items():
     print(f"{name:<15} median distance at the end {ends[0]:.4f} nats, with f + 30: {ends[1]:.4g}")
 
 # %% [markdown] tags=["solution"]
-# Only the plain score function notices: its variance has $A^2$ in it, and $A$ has grown from about 4 to
-# about 34, so it is thrown about until it diverges. A constant has no slope, so the pathwise run is the same
-# up to rounding; and a leave-one-out baseline subtracts every constant. In a VAE $-\log p(x, z)$ is hundreds of
-# nats, most of which no code can change.
+# Only the plain score function notices: its variance has $A^2$ in it, and $A$ has grown from about
+# 4 to about 34, so it is thrown about until it diverges. A constant has no slope, so the pathwise
+# run is the same up to rounding; and a leave-one-out baseline subtracts every constant. In a VAE
+# $-\log p(x, z)$ is hundreds of nats, most of which no code can change.
 
 # %% [markdown]
-# **b.** A well-trained posterior is narrow. Keep $m = 0.7$ and let $s$ go from 1 down to 0.01: plot the
-# three variances by mean (formulas 3, 4 and 6, or your own draws) on logarithmic axes. Which one falls,
-# which one stays, which one explodes? Find the reason in how $A$, $B$ and $C$ depend on $s$.
+# **b.** A well-trained posterior is narrow. Keep $m = 0.7$ and let $s$ go from 1 down to 0.01: plot
+# the three variances by mean (formulas 3, 4 and 6, or your own draws) on logarithmic axes. Which
+# one falls, which one stays, which one explodes? Find the reason in how $A$, $B$ and $C$ depend on
+# $s$.
 
 # %%
 # Your experiment: parts(mean, s) gives A, B, C; path_variances and score_variances take them.
@@ -1001,9 +1021,10 @@ for name, values in curves.items():
     print(f"{name:<15} variance at std 1: {values[-1]:9.3f}, at std 0.01: {values[0]:11.5f}")
 
 # %% [markdown] tags=["solution"]
-# $B$ shrinks as $s$ and $C$ as $s^2$. Pathwise, $4C^2/s^2$ goes to 0 as $s^2$: all draws see nearly the same
-# slope. With a baseline, $2B^2/s^2 \to 2 f'(m)^2$ stays. Without, $A^2/s^2$ explodes: the values hardly
-# differ from draw to draw, and their common part is multiplied by scores of size $1/s$.
+# $B$ shrinks as $s$ and $C$ as $s^2$. Pathwise, $4C^2/s^2$ goes to 0 as $s^2$: all draws see nearly
+# the same slope. With a baseline, $2B^2/s^2 \to 2 f'(m)^2$ stays. Without, $A^2/s^2$ explodes: the
+# values hardly differ from draw to draw, and their common part is multiplied by scores of size
+# $1/s$.
 
 # %% [markdown]
 # ## 11 · What goes wrong
@@ -1038,27 +1059,28 @@ print(f"   exact {'':<21} d/dmean {exact[0]:+.2f}, d/dstd {exact[1]:+.2f};", end
 print(f"-E f / s = {-(A + C) / std:.2f}")
 
 # %% [markdown]
-# In row 2 a draw's distance from its own mean, in standard deviations, never changes, so that $\log q$ depends on
-# $s$ alone. In row 3 a term $\mathbb E[f'(z) \log q(z)]$ came in that does not belong; here it nearly cancels the
-# gradient. The lesson of both rows is one line long: for the score
-# function, write `z = z.detach()` before anything else happens to it.
+# In row 2 a draw's distance from its own mean, in standard deviations, never changes, so that
+# $\log q$ depends on $s$ alone. In row 3 a term $\mathbb E[f'(z) \log q(z)]$ came in that does not
+# belong; here it nearly cancels the gradient. The lesson of both rows is one line long: for the
+# score function, write `z = z.detach()` before anything else happens to it.
 #
 # ## Recap
-# - A draw has a gradient only if it is *computed* from noise: $z = m + s\,\varepsilon$. Then the slope of
-#   $\mathbb E f$ is $\mathbb E[f'(z)]$ and $\mathbb E[f'(z)\,\varepsilon]$. It needs a continuous $f$ and a
-#   continuous $z$.
-# - The score function, $\mathbb E[f(z)\, \partial \log q]$, needs values of $f$ alone, and pays in variance: with
-#   the constant in $f$, with the dimension, with $1/s$. A baseline that leaves the draw itself out lowers the
-#   variance and costs no bias.
-# - Variance is work: at the same number of draws it decides the learning rate, the floor, and whether anything is
-#   learned.
+# - A draw has a gradient only if it is *computed* from noise: $z = m + s\,\varepsilon$. Then the
+#   slope of $\mathbb E f$ is $\mathbb E[f'(z)]$ and $\mathbb E[f'(z)\,\varepsilon]$. It needs a
+#   continuous $f$ and a continuous $z$.
+# - The score function, $\mathbb E[f(z)\, \partial \log q]$, needs values of $f$ alone, and pays in
+#   variance: with the constant in $f$, with the dimension, with $1/s$. A baseline that leaves the
+#   draw itself out lowers the variance and costs no bias.
+# - Variance is work: at the same number of draws it decides the learning rate, the floor, and
+#   whether anything is learned.
 #
 # **References.** R. Williams, *Simple Statistical Gradient-Following Algorithms for Connectionist
-# Reinforcement Learning*, 1992. · D. Kingma and M. Welling, *Auto-Encoding Variational Bayes*, arXiv
-# 1312.6114, 2013. · D. Rezende, S. Mohamed and D. Wierstra, *Stochastic Backpropagation and Approximate
-# Inference in Deep Generative Models*, arXiv 1401.4082, 2014. · A. Mnih and D. Rezende, *Variational
-# Inference for Monte Carlo Objectives*, arXiv 1602.06725, 2016 (a baseline from the other draws). · S. Mohamed, M. Rosca, M. Figurnov and A. Mnih, *Monte Carlo
-# Gradient Estimation in Machine Learning*, arXiv 1906.10652, 2020.
+# Reinforcement Learning*, 1992. · D. Kingma and M. Welling, *Auto-Encoding Variational Bayes*,
+# arXiv 1312.6114, 2013. · D. Rezende, S. Mohamed and D. Wierstra, *Stochastic Backpropagation and
+# Approximate Inference in Deep Generative Models*, arXiv 1401.4082, 2014. · A. Mnih and D. Rezende,
+# *Variational Inference for Monte Carlo Objectives*, arXiv 1602.06725, 2016 (a baseline from the
+# other draws). · S. Mohamed, M. Rosca, M. Figurnov and A. Mnih, *Monte Carlo Gradient Estimation in
+# Machine Learning*, arXiv 1906.10652, 2020.
 #
-# **Next** 04_autoencoders squeezes images through a narrow code without any noise, and 05_vae puts your
-# `reparameterize` in its middle.
+# **Next** 04_autoencoders squeezes images through a narrow code without any noise, and 05_vae puts
+# your `reparameterize` in its middle.
