@@ -486,7 +486,7 @@ for name, rows in terms.items():
         errors = torch.stack([rows[:, column].std(), squares.std()]) / math.sqrt(draws)
         print(
             f"{name:<15} d/d{knob:<5} {value:+.3f} ± {errors[0]:.3f} (exact {exact[column]:+.1f})   "
-            f"variance of one draw {variance:7.2f} ± {errors[1]:.2f}, by the formula {formula:7.2f}"
+            f"variance of one draw {variance:7.3f} ± {errors[1]:.3f}, formula {formula:7.3f}"
         )
         assert (value - exact[column]).abs() < 5 * errors[0]  # unbiased
         assert (variance / formula - 1).abs() < 0.05
@@ -652,10 +652,12 @@ for count in sizes:
         found[count, kind] = grouped(values, scores, leave_one_out=kind)
     for mine, theirs in zip(baseline(f, mean, std, noises[0]), found[count, True][0], strict=True):
         assert abs(mine - theirs) < 1e-6  # your function, on the first group
+covariance = torch.cov(torch.stack([values[0], scores[0, :, 0]]))[0, 1]  # it divides by N - 1
+assert torch.isclose(covariance, found[16, True][0, 0])
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
 for kind, name, color in ((False, "mean of all", "C1"), (True, "leave one out", "C0")):
     ratios = [found[n, kind].mean(dim=0)[0] / exact[0] for n in sizes]
-    bars = [2 * found[n, kind].std(dim=0)[0] / math.sqrt(draws) / 1.3 for n in sizes]
+    bars = [2 * found[n, kind].std(dim=0)[0] / math.sqrt(draws) / -exact[0] for n in sizes]
     left.errorbar(sizes, ratios, yerr=bars, fmt="o", capsize=3, color=color, label=name)
     for n, ratio, bar in zip(sizes, ratios, bars, strict=True):
         assert abs(ratio - (1 if kind else 1 - 1 / n)) < 2.5 * bar
@@ -708,7 +710,7 @@ for count in (4, 16):
 
 # %%
 dims = torch.tensor([1, 2, 4, 8, 16, 32, 64, 128, 256])
-group = 10
+group, generator = 10, torch.Generator().manual_seed(4)
 fine = torch.logspace(0, math.log10(256), 50, dtype=torch.float64)
 others = (fine - 1) * (B**2 + 2 * C**2) / std**2
 without = score_variances(A + (fine - 1) * (A - 3 + C), B, C, std)[0] + others
@@ -780,7 +782,7 @@ for name, rows in step_terms.items():
 
 logit = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
 p = logit.sigmoid().expand(draws)
-coin = torch.bernoulli(p, generator=generator)
+coin = torch.bernoulli(p, generator=torch.Generator().manual_seed(5))
 (through_the_coin,) = torch.autograd.grad(((coin - 0.45) ** 2).mean(), logit, allow_unused=True)
 coin_terms = ((coin - 0.45) ** 2 * (coin - p)).detach()
 faces = torch.tensor([0.0, 1.0], dtype=torch.float64)
@@ -846,12 +848,13 @@ show(figure)
 # ## 9 · What variance costs: a race
 #
 # Three estimators, ten draws for each update, one learning rate. To give the race a finish with
-# $s > 0$, the loss is $\mathbb E_q[f(z)] - H(q)$ with the entropy $H(q) = \log s + \text{const}$
-# (lesson 01). That is the negative [evidence lower bound](glossary.ipynb#Evidence-lower-bound) of
-# lesson 02, with $f(z) = -\log p(x, z)$ up to a constant. For our $f$, $e^{-f}$ is proportional to
-# the density of $\mathcal N(2, 1)$, which plays the posterior; so the loss exceeds its least value
-# by exactly $\mathrm{KL}(q \,\|\, \mathcal N(2, 1))$, and we know how far from the finish each
-# runner is, in nats.
+# $s > 0$, the loss is $\mathbb E_q[f(z)] - H(q)$ with the entropy
+# $H(q) = -\mathbb E_q[\log q(z)] = \log s + \text{const}$ (put in the $\log q$ of section 4). That
+# is the negative [evidence lower bound](glossary.ipynb#Evidence-lower-bound) of lesson 02, with
+# $f(z) = -\log p(x, z)$ up to a constant. For our $f$, $e^{-f}$ is proportional to the density of
+# $\mathcal N(2, 1)$, which plays the posterior; so the loss exceeds its least value by exactly
+# $\mathrm{KL}(q \,\|\, \mathcal N(2, 1))$, and we know how far from the finish each runner is, in
+# nats.
 #
 # The runners hold $m$ and $\log s$, so that $s$ stays positive. The slope by $\log s$ is $s$ times
 # the slope by $s$ (chain rule), and that of $-H$ is $-1$.
