@@ -108,7 +108,9 @@ def error_fault(declared: Exercise, case: Case, want: Observation, got: Observat
 
 
 def in_words(error: str) -> str:
-    """What PyTorch's complaint about a matrix product means for the layer that made it."""
+    """What two of PyTorch's complaints mean: a matrix product's, and a missing graph's."""
+    if "does not require grad and does not have a grad_fn" in error:
+        return " (what is differentiated was not made from a tensor that requires gradients)"
     found = re.search(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x\d+\)", error)
     if not found:
         return ""
