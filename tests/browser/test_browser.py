@@ -40,6 +40,14 @@ def kl_gaussian(mean_q, log_var_q, mean_p, log_var_p):
     return (log_var_p - log_var_q + squares - 1).sum(-1)
 """,
     ),
+    "03_reparameterization": (
+        "reparameterization.reparameterize",
+        "variance_as_std",
+        """\
+def reparameterize(mean, log_var, noise):
+    return mean + log_var.exp() * noise
+""",
+    ),
     "05_vae": (
         "vae.negative_elbo",
         "kl_subtracted",
