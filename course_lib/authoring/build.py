@@ -11,9 +11,16 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from .execute import ExecutionError, execute, faults, place
-from .glossary import FILE, PAGE, glossary_notebook, read_glossary, wrong_links
+from .glossary import FILE, PAGE, read_glossary, wrong_links
 from .lesson import Lesson, LessonError, read_lessons
-from .notebooks import Hints, read_notebook, solution_notebook, student_notebook, text_of
+from .notebooks import (
+    Hints,
+    glossary_notebook,
+    read_notebook,
+    solution_notebook,
+    student_notebook,
+    text_of,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 

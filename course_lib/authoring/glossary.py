@@ -1,4 +1,4 @@
-"""The glossary: from `lessons/glossary.toml` to the page that every lesson's terms link to."""
+"""The glossary as it is authored: `lessons/glossary.toml`, and the links to it in lessons."""
 
 from __future__ import annotations
 
@@ -10,28 +10,15 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell, new_notebook
-
 from .lesson import Lesson, LessonError, Problem
-from .notebooks import GLOSSARY as PAGE
-from .notebooks import METADATA
 
 FILE = "lessons/glossary.toml"
+PAGE = "glossary.ipynb"
 TABLE = re.compile(r"\s*\[\[term\]\]\s*(#.*)?")
 # A name is a heading and, in ASCII, a cell's id, so it has no markup.
 NAME = re.compile(r"[^\W_](?:[^\W_]|[ '’–-])*")
-LINK = re.compile(r"glossary\.ipynb#([^\s)\"'>]*)")
+LINK = re.compile(r"(?<=glossary\.ipynb#)[^\s)>\"]*")
 MAY_BE_EMPTY = {"symbol", "shape"}
-
-INTRODUCTION = """\
-# Glossary
-
-Every term that the lessons use: its Simplified Chinese name, its symbol, its shape where it is a
-tensor, and the lesson that defines it. In shapes `B` counts the images of a batch, `Z` latents,
-`C` channels, `H` and `W` rows and columns of pixels; `(...)` is any shape, `()` a single number.
-
-"""
 
 
 @dataclass(frozen=True)
@@ -47,22 +34,23 @@ class Term:
 
     @property
     def anchor(self) -> str:
-        """The id of the term's cell; in lessons what a link has behind `glossary.ipynb#`."""
+        """The id of the term's cell on the page."""
         return anchor(self.english)
 
 
 def anchor(name: str) -> str:
-    """The name in ASCII with hyphens for spaces, as a cell's id may be.
+    """A name, or what a link has behind `#`, as a cell's id: ASCII, with hyphens for spaces.
 
-    >>> anchor("Evidence lower bound"), anchor("Jensen–Shannon divergence"), anchor("β-VAE")
-    ('Evidence-lower-bound', 'Jensen-Shannon-divergence', 'beta-VAE')
+    >>> anchor("evidence lower bound"), anchor("Jensen–Shannon-divergence"), anchor("β-VAE")
+    ('Evidence-lower-bound', 'Jensen-Shannon-divergence', 'Beta-VAE')
     """
     spelled = (
         unicodedata.name(letter).split()[-1].lower() if "α" <= letter <= "ω" else letter
         for letter in name.replace("–", "-").replace(" ", "-")
     )
     plain = unicodedata.normalize("NFKD", "".join(spelled)).encode("ascii", "ignore").decode()
-    return plain.replace("'", "")
+    plain = plain.replace("'", "")
+    return plain[:1].upper() + plain[1:]
 
 
 def read_glossary(root: Path) -> list[Term]:
@@ -134,37 +122,15 @@ def wrong_links(lesson: Lesson, terms: Sequence[Term]) -> Iterator[Problem]:
     """The links of a lesson's prose to terms that the glossary does not have."""
     anchors = [term.anchor for term in terms]
     for line, target in links(lesson):
-        if target not in anchors:
-            near = difflib.get_close_matches(target, anchors, n=1)
+        if anchor(target) not in anchors:
+            near = difflib.get_close_matches(anchor(target), anchors, n=1)
             hint = f"; did you mean #{near[0]}?" if near else ""
             yield Problem(lesson.file, line, f"{FILE} has no term for {PAGE}#{target}{hint}")
 
 
 def links(lesson: Lesson, *, for_students: bool = False) -> Iterator[tuple[int, str]]:
-    """Each (line, anchor) that the prose links to, or only the prose that students get."""
+    """Each (line, target) that the prose links to, or only the prose that students get."""
     for cell in lesson.cells:
         if cell.kind == "markdown" and (cell.for_students or not for_students):
             for line, text in enumerate(cell.source.split("\n"), cell.line + 1):
                 yield from ((line, target) for target in LINK.findall(text))
-
-
-def glossary_notebook(terms: Sequence[Term]) -> NotebookNode:
-    """The page: an introduction with the alphabet, then a cell for each term."""
-    letters: dict[str, str] = {}
-    for term in terms:
-        letters.setdefault(term.anchor[0].upper(), term.anchor)
-    alphabet = (f"[{letter}]({PAGE}#cell-id={first})" for letter, first in letters.items())
-    cells = [new_markdown_cell(INTRODUCTION + " · ".join(alphabet), id="glossary")]
-    cells += [new_markdown_cell(entry(term), id=term.anchor) for term in terms]
-    return new_notebook(cells=cells, metadata=METADATA)
-
-
-def entry(term: Term) -> str:
-    """A term's heading, a line of facts, and its meaning."""
-    facts = [
-        term.chinese,
-        f"${term.symbol}$" if term.symbol else "",
-        f"`{term.shape}`" if term.shape else "",
-        f"[{term.lesson}]({term.lesson}.ipynb)",
-    ]
-    return f"### {term.english}\n\n{' · '.join(filter(None, facts))}\n\n{term.meaning}"

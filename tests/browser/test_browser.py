@@ -40,6 +40,14 @@ def kl_gaussian(mean_q, log_var_q, mean_p, log_var_p):
     return (log_var_p - log_var_q + squares - 1).sum(-1)
 """,
     ),
+    "03_reparameterization": (
+        "reparameterization.reparameterize",
+        "variance_as_std",
+        """\
+def reparameterize(mean, log_var, noise):
+    return mean + log_var.exp() * noise
+""",
+    ),
     "05_vae": (
         "vae.negative_elbo",
         "kl_subtracted",
@@ -63,6 +71,14 @@ def discriminator_step(generator, discriminator, optimizer, real, noise):
     loss.backward()
     optimizer.step()
     return loss
+""",
+    ),
+    "17_fast_training": (
+        "fast_training.roofline_seconds",
+        "added",
+        """\
+def roofline_seconds(flops, bytes, peak_flops, peak_bandwidth):
+    return flops / peak_flops + bytes / peak_bandwidth
 """,
     ),
 }
