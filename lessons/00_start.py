@@ -63,7 +63,7 @@ print(f"PyTorch {torch.__version__} will compute on: {device}, at the scale: {co
 #
 # ## 1 · What we will generate
 #
-# Three data sets come with the course. **MNIST** is handwritten digits, **Fashion-MNIST** is clothes
+# Three data sets come with the course. **[MNIST](glossary.ipynb#MNIST)** is handwritten digits, **Fashion-MNIST** is clothes
 # in exactly the same format, and the **emoji pairs** show the same 1,911 emoji as drawn by two teams of
 # artists: Noto and Twemoji.
 #
