@@ -324,6 +324,24 @@ def test_a_browser_sends_one_message_a_frame_and_shows_each_new_picture(page):
     assert page.evaluate("listening()") == 0 and not errors
 
 
+def test_a_browser_shows_each_new_map_and_hides_an_empty_picture(page):
+    errors = open_pad(page, (-3, 3, -3, 3))
+    assert page.locator("img").is_visible()
+    square = base64.b64encode(pixels_to_png(np.zeros((40, 40), np.uint8))).decode()
+    page.evaluate("bytes => { window.square = bytes }", square)
+    page.evaluate(
+        """() => {
+            const raw = Uint8Array.from(atob(window.square), (c) => c.charCodeAt(0));
+            model.set("background", new DataView(raw.buffer));
+            model.set("picture", new DataView(new ArrayBuffer(0)));
+        }"""
+    )
+    page.wait_for_function("document.querySelector('canvas').clientHeight == 380")
+    corner = "document.querySelector('canvas').getContext('2d').getImageData(9, 9, 1, 1).data[0]"
+    assert page.evaluate(corner) == 0 and not page.locator("img").is_visible()
+    assert not errors
+
+
 # the ellipse over a posterior
 
 MEAN = torch.tensor([0.4, -0.2]).double()
