@@ -307,7 +307,8 @@ show(figure)
 #
 # Line 4 is a Gaussian's log density with mean $\mu$ and **precision** $\Lambda$, so with covariance
 # $\Lambda^{-1}$. The cell below evaluates lines 2, 3 and 4 at a thousand random $z$: beside line 1, which
-# differs from $\log p(x, z)$ by a constant, each may be off by a constant and by nothing else.
+# differs from $\log p(x, z)$ by a constant, each may be off by a constant and by nothing else. (Line 1 itself waits
+# for your function.)
 
 
 # %%
@@ -382,6 +383,13 @@ for n, color in enumerate(("C0", "C1", "C2")):
     by_formula = MultivariateNormal(centers[n], shape_of_all).log_prob(plane)
     by_formula = (by_formula - by_formula.max()).exp().reshape(241, 241).T
     right.contour(axis, axis, by_formula, levels=[0.135, 0.607], colors=color)
+by_bayes = log_joint(three[0], weight_2, noise_2, plane)
+by_bayes = by_bayes - log_evidence(three[:1], weight_2, noise_2)
+off = (MultivariateNormal(centers[0], shape_of_all).log_prob(plane) - by_bayes).abs().max()
+print(
+    f"line 1, Bayes' rule, with your two functions holds at all {len(plane):,} points: {off < 1e-8}"
+)
+assert off < 1e-8
 left.set(title="p(x, z) on a grid, three ones x", xlabel="z₁", ylabel="z₂", aspect="equal")
 right.set(title="your posterior", xlabel="z₁", ylabel="z₂", aspect="equal")
 show(figure)
@@ -1106,10 +1114,10 @@ show(plot_images(rows, columns=8, title="A diagonal q chooses its axes", row_tit
 
 # %% [markdown] tags=["solution"]
 # The evidence is the same: the maximum is not lost. With a diagonal $q$ the ELBO prefers, among all mixtures of equal
-# evidence, those whose posterior is upright, because there the gap is 0. So it turns the latents, slowly, until the
-# columns of the weight are at right angles: the fit finds the principal components themselves (the nearly equal ones
-# last), which the exact EM has no reason to look for. Lucas et al. (2019) prove it for linear VAEs. A network's decoder cannot always turn its
-# latents so, and then a diagonal $q$ does cost evidence.
+# evidence, those whose posterior is upright, because there the gap is 0. So it turns the latents, slowly, until
+# the columns of the weight are at right angles: the fit finds the principal components themselves (the nearly
+# equal ones last), which the exact EM has no reason to look for. Lucas et al. (2019) prove it for linear VAEs. A
+# network's decoder cannot always turn its latents so, and then a diagonal $q$ does cost evidence.
 
 # %% [markdown]
 # **b.** Which $q$ is best depends on what for. Take the best diagonal $q$ of the digit and multiply all its
@@ -1130,10 +1138,10 @@ for factor in (0.5, 1.0, 1.5, 2.0):
     print(f"std times {factor}: bound minus log p(x), {', '.join(shown)} nats")
 
 # %% [markdown] tags=["solution"]
-# With one draw the bound is the ELBO, and no diagonal $q$ beats the best one. With 1,024 draws it is not alone: those
-# that are too wide have caught up, to within a few error bars. The one that is half as wide has not: it stays more
-# than half a nat below. Draws that land too far out are wasted and can be repaired by more draws; where $q$ hardly
-# ever goes, no number of draws looks.
+# With one draw the bound is in expectation the ELBO, and no diagonal $q$ beats the best one. With 1,024 draws those
+# that are too wide have come within a few hundredths of a nat of it. The one that is half as wide stays about
+# 0.6 nats below. Draws that land too far out are wasted, which more draws make up for; where $q$ hardly ever
+# goes, even many draws hardly ever look.
 
 # %% [markdown]
 # ## 9 · What goes wrong
@@ -1207,9 +1215,10 @@ for name, factor in (("a third as wide", 1 / 3), ("1.5 times as wide", 1.5)):
 # %% [markdown]
 # The last row is the treacherous one: the narrow $q$'s estimates are much too low **and** their error bars short, so
 # that they look precise. A few draws of enormous weight, which almost never come, carry the average. The variance
-# of a weight is $\mathbb E_q[w^2] - p(x)^2$, and $\mathbb E_q[w^2] = \int p(x, z)^2 / q(z)\, dz$ is finite only where
-# $2 \Lambda - V^{-1}$ is positive definite (its exponent is $-\tfrac12 z^\top (2\Lambda - V^{-1}) z$ and lower terms). The
-# cell prints the least eigenvalue: where it is negative the true variance is infinite, and no standard error means anything.
+# of a weight is $\mathbb E_q[w^2] - p(x)^2$, and $\mathbb E_q[w^2] = \int p(x, z)^2 / q(z)\, dz$ is finite only if
+# $2 \Lambda - V^{-1}$ is positive definite: its exponent is $-\tfrac12 z^\top (2\Lambda - V^{-1}) z$ and lower
+# terms. The cell prints the least eigenvalue. Where it is negative the true variance is infinite, and a standard
+# error means nothing.
 #
 # ## Recap
 # - $\log p(x) = \mathrm{ELBO} + \mathrm{KL}(q \,\|\, p(z \mid x))$, for every $q$: three derivations (Jensen, the
