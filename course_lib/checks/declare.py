@@ -13,7 +13,15 @@ import torch
 # Plain data is all that passes between `observe` and `judge`.
 Plain = torch.Tensor | str | int | float | bool | None | list | dict
 
-LESSONS = ("start", "divergences", "reparameterization", "vae", "first_gan", "fast_training")
+LESSONS = (
+    "start",
+    "divergences",
+    "elbo",
+    "reparameterization",
+    "vae",
+    "first_gan",
+    "fast_training",
+)
 
 
 @dataclass(frozen=True)
