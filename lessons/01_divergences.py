@@ -630,5 +630,5 @@ assert (estimate - exact).abs() < 5 * error
 # *Divergence Measures Based on the Shannon Entropy*, 1991. · D. Kingma and M. Welling, *Auto-Encoding
 # Variational Bayes*, arXiv 1312.6114, 2013. · C. Shannon, *A Mathematical Theory of Communication*, 1948.
 #
-# **Next** 05_vae puts `kl_to_standard_normal` to work: it is the price that a variational autoencoder
-# pays for its codes.
+# **Next** 02_elbo asks how probable an image is under a model with hidden causes; the answer is a bound,
+# and what the bound misses is a KL divergence.

@@ -806,7 +806,8 @@ ellipse_explorer(
 # ### Exercise · `importance_bound(log_weights)`
 # *6 minutes.* `log_weights` is `(K, B)`: K draws for each of B examples, in nats. Return
 # $\log \frac1K \sum_k w_k$, `(B,)`. Log-weights of images lie around -100 or -1000: it must be right there,
-# and where examples differ by hundreds of nats, and where some weights are 0 (log-weight `-inf`).
+# and where examples differ by hundreds of nats, and where some weights are 0 (log-weight `-inf`). Keep it
+# differentiable: lesson 07 trains by it.
 
 
 # %% exercise="elbo.importance_bound"

@@ -806,4 +806,4 @@ show(plot_images(rows, columns=10, title="Trained without noise", row_titles=nam
 # Generative Models*, arXiv 1401.4082, 2014. · Y. LeCun, L. Bottou, Y. Bengio and P. Haffner,
 # *Gradient-Based Learning Applied to Document Recognition*, 1998 (MNIST).
 #
-# **Next** 09_first_gan makes digits without any likelihood: two networks play against each other.
+# **Next** 06_better_vaes turns to convolutions, to the price of a code, and to the cures for collapse.
