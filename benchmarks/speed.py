@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for speed_*.json")
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--only", nargs="+", default=[], help="of ours, these alone")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, help="a round; unset, each case has its own number")
     parser.add_argument("--threads", type=int, default=1, help="0: as many as torch takes")
     parser.add_argument("--clock", choices=("cpu", "wall"), help="that ratios are taken by")

@@ -5,7 +5,8 @@ const clamp = (v, a, b) => Math.min(Math.max(v, Math.min(a, b)), Math.max(a, b))
 function render({ model, el }) {
   const [left, right, bottom, top] = model.get("extent");
   const width = 380;
-  const background = new Image();
+  let background = new Image();
+  let newest = background;
   const canvas = document.createElement("canvas");
   const decoded = document.createElement("img");
   const readout = document.createElement("output");
@@ -93,21 +94,31 @@ function render({ model, el }) {
   };
   const onPicture = () => {
     URL.revokeObjectURL(decoded.src);
-    decoded.src = urlOf(model.get("picture"));
+    decoded.hidden = !model.get("picture")?.byteLength; // a map alone has nothing beside it
+    decoded.src = decoded.hidden ? "" : urlOf(model.get("picture"));
   };
-  background.onload = () => {
-    height = (width * background.naturalHeight) / background.naturalWidth;
-    paint();
+  const onBackground = () => {
+    const next = (newest = new Image()); // the old one stays until this one can be drawn
+    next.onload = () => {
+      if (next !== newest) return URL.revokeObjectURL(next.src); // a later one is on its way
+      URL.revokeObjectURL(background.src);
+      background = next;
+      height = (width * background.naturalHeight) / background.naturalWidth;
+      paint();
+    };
+    next.src = urlOf(model.get("background"));
   };
-  background.src = urlOf(model.get("background"));
   model.on("change:point", onPoint);
   model.on("change:picture", onPicture);
+  model.on("change:background", onBackground);
+  onBackground();
   onPicture();
   paint();
   return () => {
     cancelAnimationFrame(frame);
     model.off("change:point", onPoint);
     model.off("change:picture", onPicture);
+    model.off("change:background", onBackground);
     URL.revokeObjectURL(background.src);
     URL.revokeObjectURL(decoded.src);
   };

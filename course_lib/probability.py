@@ -1,4 +1,4 @@
-"""Information quantities in nats: the formulas that lesson 01 derives and later lessons use.
+"""Information quantities in nats: the formulas that lessons 01 and 02 derive, others use.
 
 A categorical distribution is a tensor of probabilities whose last axis sums to 1; leading axes are
 a batch. A diagonal Gaussian is its `mean` and `log_var`, each `(B, Z)`; what is said of it comes
@@ -82,6 +82,31 @@ def kl_to_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
     """
     _require_one_shape(mean=mean, log_var=log_var)
     return 0.5 * (mean.square() + _expm1_minus(log_var)).sum(-1)
+
+
+def importance_bound(log_weights: Tensor) -> Tensor:
+    """log (1/K) sum_k w_k, the log of the mean weight, in nats: `(K, B)` to `(B,)`.
+
+    With log w_k = log p(x, z_k) - log q(z_k) and z_k drawn from q this is L_K of Burda, Grosse and
+    Salakhutdinov (2015), section 3: in expectation the ELBO at K = 1, rising with K, never above
+    log p(x). Computed by logsumexp, so weights of e^-1000 and e^800 are right, and one of 0 too.
+
+    Raises ValueError unless log_weights is (K, B) with K >= 1, and where a weight is NaN. While a
+    loss is being made (log_weights requires a gradient) the values are not looked at: looking
+    makes the host wait for a GPU, and the loss itself shows the NaN.
+
+    >>> importance_bound(torch.tensor([[-90.0, 0.0], [-90.0, -torch.inf]]))
+    tensor([-90.0000,  -0.6931])
+    """
+    if log_weights.ndim != 2 or len(log_weights) == 0:
+        raise ValueError(
+            f"log_weights must be (K, B) with K >= 1 draws an example; got "
+            f"{tuple(log_weights.shape)}"
+        )
+    if not log_weights.requires_grad and log_weights.isnan().any():
+        count = int(log_weights.isnan().sum())
+        raise ValueError(f"log_weights must not be NaN; got {count} NaN of {log_weights.numel()}")
+    return torch.logsumexp(log_weights, dim=0) - math.log(len(log_weights))
 
 
 def _expm1_minus(x: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ print(f"PyTorch {torch.__version__} will compute on: {device}, at the scale: {co
 #
 # ## 1 · What we will generate
 #
-# Three data sets come with the course. **MNIST** is handwritten digits, **Fashion-MNIST** is clothes
+# Three data sets come with the course. **[MNIST](glossary.ipynb#MNIST)** is handwritten digits, **Fashion-MNIST** is clothes
 # in exactly the same format, and the **emoji pairs** show the same 1,911 emoji as drawn by two teams of
 # artists: Noto and Twemoji.
 #
@@ -91,10 +91,10 @@ show(plot_images(pairs, 9, "Emoji pairs: one meaning, two hands", row_titles=["N
 # %% [markdown]
 # 784 numbers for a digit, 12,288 for an emoji. To a computer an image is a point in a space with that
 # many dimensions, and nearly every point of that space is noise. The images we want lie on a
-# vanishingly thin part of it. **To generate is to draw a new point from that part**: a sample of the
+# vanishingly thin part of it. **To generate is to draw a new point from that part**: a [sample](glossary.ipynb#Sample) of the
 # distribution that the data came from, not a copy of one of them and not an average.
 #
-# A batch of images is always `(B, C, H, W)`: how many images, channels (1 gray, 3 color), height,
+# A [batch of images](glossary.ipynb#Image-batch) is always `(B, C, H, W)`: how many images, channels (1 gray, 3 color), height,
 # width. Every lesson keeps to this order.
 #
 # ## 2 · Three things to know about any tensor
@@ -175,14 +175,14 @@ progress()
 # %% [markdown]
 # ## 4 · The range of the values
 #
-# Bytes 0 to 255 become floats, but on which interval? Two are in use, and every model insists on its
+# Bytes 0 to 255 become floats, but on which [interval](glossary.ipynb#Value-range)? Two are in use, and every model insists on its
 # own:
 #
 # - **[0, 1]**: a pixel reads as an intensity or a probability. Files, plots and VAEs with a Bernoulli
 #   decoder want it.
 # - **[-1, 1]**: centered at 0. GANs whose generator ends in `tanh` want it.
 #
-# Going from one interval to another is **linear interpolation**. Let $w = v / 255$ be the weight of
+# Going from one interval to another is **[linear interpolation](glossary.ipynb#Linear-interpolation)**. Let $w = v / 255$ be the weight of
 # white in the byte $v$, then
 #
 # $$ x = (1 - w) \cdot \text{low} + w \cdot \text{high} . $$
@@ -218,7 +218,7 @@ check("start.rescale", rescale)
 # 1. **A picture is shown in the wrong range.** Saving or plotting clips what does not fit.
 # 2. **A discriminator gets real images in [-1, 1] and fakes in [0, 1].** Take the best fakes there can
 #    be: the real images themselves. **Predict**: how often can a single `if` tell them apart?
-# 3. **A loss for [0, 1] gets targets in [-1, 1].** Binary cross-entropy of a black pixel's target $t$
+# 3. **A loss for [0, 1] gets targets in [-1, 1].** [Binary cross-entropy](glossary.ipynb#Binary-cross-entropy) of a black pixel's target $t$
 #    and a logit $\ell$ is $\log(1 + e^{\ell}) - t\,\ell$. With $t = 0$ it falls towards 0 as
 #    $\ell \to -\infty$. **Predict**: where does it fall with $t = -1$?
 
@@ -439,7 +439,7 @@ show(plot_images(image_grid(loaded, 4)[None], title="Saved, loaded, laid out", s
 #
 # `seed_everything(0)` in the set-up cell fixes the **global generator**, from which everybody draws.
 # That is its weakness: one more draw anywhere, and everything after it changes. A
-# **`torch.Generator`** of your own is a separate source that nobody else touches.
+# **[`torch.Generator`](glossary.ipynb#Random-generator)** of your own is a separate source that nobody else touches.
 #
 # **Predict.** Below, somebody draws a single extra number in the middle. Which of the two sources
 # notices?
@@ -462,7 +462,7 @@ for interferes in (False, True):
 
 # %% [markdown]
 # The global one moved on; our own did not notice. So in this course a function that needs chance is
-# given a `generator`, a `seed`, or the noise itself. (On another device, or in another version of
+# given a `generator`, a [`seed`](glossary.ipynb#Seed), or the noise itself. (On another device, or in another version of
 # PyTorch, one seed may give other numbers. It is a promise for your machine, not a law of nature.)
 
 # %% [markdown]
@@ -493,9 +493,9 @@ show(plot_images(drawn, 9, "The seed decides the batch", row_titles=rows))
 # %% [markdown]
 # ## 8 · Derivatives for free, and a number to check
 #
-# Training walks downhill on a loss $L$, so it needs $\partial L / \partial \theta$ for every parameter
+# Training [walks downhill](glossary.ipynb#Gradient-descent) on a [loss](glossary.ipynb#Loss) $L$, so it needs $\partial L / \partial \theta$ for every parameter
 # $\theta$. PyTorch writes down each operation as it computes and then applies the chain rule
-# backwards: **autograd**.
+# backwards: **[autograd](glossary.ipynb#Autograd)**.
 #
 # The smallest example with an image in it: a gain $g$ multiplies a digit $x$, and should make it twice
 # as bright. By hand, for comparison:
@@ -576,11 +576,11 @@ show(plot_images(both, 10, "Ten learned pictures", row_titles=["learned", "class
 #
 # ## 9 · A map of the field
 #
-# The data come from some distribution $p_\text{data}(x)$. A **generative model** is a distribution
+# The data come from [some distribution](glossary.ipynb#Data-distribution) $p_\text{data}(x)$. A **[generative model](glossary.ipynb#Generative-model)** is a distribution
 # $p_\theta(x)$ with parameters $\theta$ that is trained to come close to it. The families differ in
 # what you can *compute* with the model, once you have it:
 #
-# - the **density**: given an image, how likely is it under the model?
+# - the **[density](glossary.ipynb#Density)**: given an image, how likely is it under the model?
 # - only a **bound** on it: a number that the log-density is certainly not below;
 # - only **samples**: it draws, but cannot say how likely anything is.
 #
@@ -715,7 +715,7 @@ assert numbers[:2] == ["1312.6114", "1406.2661"]  # the VAE first, then the GAN
 # %% [markdown]
 # **How to read it.** In the upper table dark is exact, light is approximate or slow, gray is not to be
 # had. No row is dark throughout: that is why there are five families and not one. Between the lines:
-# some flows need a pass for every value, one way or the other; a diffusion model's density can also be
+# some [flows](glossary.ipynb#Normalizing-flow) need a pass for every value, one way or the other; a [diffusion model](glossary.ipynb#Diffusion-model)'s density can also be
 # computed through a differential equation, as exactly as that is solved; and both of them have codes
 # as large as the image, while VAEs and GANs squeeze it into few numbers. † is not about images.
 #
@@ -723,13 +723,13 @@ assert numbers[:2] == ["1312.6114", "1406.2661"]  # the VAE first, then the GAN
 # - *«CNN-based, RNN-based, GAN-based models»* are no three families. Convolution and recurrence are
 #   **architectures**, and the middle table has no empty cell.
 # - *«VAEs came after GANs.»* December 2013 (arXiv 1312.6114) comes before June 2014 (1406.2661).
-#   Autoregressive networks for density estimation are older than both.
+#   [Autoregressive networks](glossary.ipynb#Autoregressive-model) for density estimation are older than both.
 # - *«Kingma and Ba invented the VAE.»* It was Diederik Kingma and Max Welling. Kingma and Ba wrote
 #   *Adam* (arXiv 1412.6980), the optimizer that trains most of what you see here.
 # - *«Generative AI for images is GANs.»* One family of five. Many of today's large text-to-image
 #   models are diffusion models or their flow-matching relatives, many of them inside a VAE's latent
 #   space.
-# - *«The images come out completely random.»* Noise goes in; what comes out follows $p_	heta$, which
+# - *«The images come out completely random.»* Noise goes in; what comes out follows $p_\theta$, which
 #   training has moved towards the data. Nor does any of it imitate a brain.
 # - *«Applications: VAE, style transfer, super-resolution.»* A VAE is a **method**, the others are
 #   **tasks**. Any family can be put to a task.

@@ -37,16 +37,16 @@ print(f"scale {course_scale()}: {tosses:,} tosses, {experiments:,} repeated expe
 # ## 1 · Surprise, and its average
 #
 # Somebody tells you the weather tomorrow. «Rain» in a desert surprises you; «sun» does not. The
-# **surprise** of an outcome that has probability $p$ is
+# **[surprise](glossary.ipynb#Surprise)** of an outcome that has probability $p$ is
 #
 # $$ -\log p . $$
 #
 # It is 0 when $p = 1$ (you knew), it grows without bound as $p \to 0$, and the surprises of
 # independent events add, because the logarithm turns the product of their probabilities into a
-# sum. With the natural logarithm its unit is the **nat**. Every information quantity in this
+# sum. With the natural logarithm its unit is the **[nat](glossary.ipynb#Nat)**. Every information quantity in this
 # course is in nats.
 #
-# **Entropy** is the average surprise, each outcome counted as often as it occurs:
+# **[Entropy](glossary.ipynb#Entropy)** is the average surprise, each outcome counted as often as it occurs:
 #
 # $$ H(p) = \sum_k p_k \, (-\log p_k) . $$
 #
@@ -93,7 +93,7 @@ check("divergences.entropy", entropy)
 # %% [markdown]
 # An average of surprises should be what you find when you toss the coin and average. **Predict**:
 # how far from the formula will the mean of that many tosses be? A mean of $n$ independent values
-# with standard deviation $s$ has the standard error $s / \sqrt{n}$; about two of those is
+# with standard deviation $s$ has the [standard error](glossary.ipynb#Standard-error) $s / \sqrt{n}$; about two of those is
 # normal.
 
 # %%
@@ -115,7 +115,7 @@ assert (surprise.mean() - exact).abs() < 5 * standard_error
 # $$ \mathrm{KL}(p \,\|\, q) = \sum_k p_k \,(-\log q_k) - \sum_k p_k \,(-\log p_k)
 #    = \sum_k p_k \log \frac{p_k}{q_k} . $$
 #
-# That is the **Kullback–Leibler divergence**. The first distribution is the one that outcomes come
+# That is the **[Kullback–Leibler divergence](glossary.ipynb#KL-divergence)**. The first distribution is the one that outcomes come
 # from, and it is the weight of the average. Two cases want care. Where $p_k = 0$ the outcome never
 # comes, and costs nothing. Where $q_k = 0$ but $p_k > 0$, something happens that you held to be
 # impossible: the surprise is infinite, and so is the divergence.
@@ -188,7 +188,7 @@ assert divergences.min() > 0
 #
 # Now densities on a line. The sum becomes an integral,
 # $\mathrm{KL}(q\,\|\,p) = \int q(x) \log \frac{q(x)}{p(x)}\,dx$, and a fine grid with the trapezoid
-# rule computes it to many digits (**quadrature**).
+# rule computes it to many digits (**[quadrature](glossary.ipynb#Quadrature)**).
 #
 # The data have two bumps; the model is a single Gaussian, so it cannot fit both. We fit it twice by
 # gradient descent: once on $\mathrm{KL}(p \,\|\, q)$, which asks «how surprised is the model by the
@@ -250,10 +250,10 @@ for name, (parameters, history) in fits.items():
 
 # %% [markdown]
 # - $\mathrm{KL}(\text{data}\,\|\,\text{model})$ weighs by the data. Wherever there are data, the model
-#   must not be near 0, so it **covers** both bumps and wastes mass on the empty middle. Maximum
-#   likelihood is this direction.
+#   must not be near 0, so it **[covers](glossary.ipynb#Forward-KL)** both bumps and wastes mass on the empty middle. [Maximum
+#   likelihood](glossary.ipynb#Maximum-likelihood) is this direction.
 # - $\mathrm{KL}(\text{model}\,\|\,\text{data})$ weighs by the model. Wherever the model puts mass
-#   there must be data, so it **seeks** one bump and forgets the other. The KL term of a VAE's
+#   there must be data, so it **[seeks](glossary.ipynb#Reverse-KL)** one bump and forgets the other. The KL term of a VAE's
 #   posterior is this direction.
 #
 # The fit of the first kind can be checked without any descent: the best covering Gaussian has the
@@ -271,8 +271,8 @@ assert torch.allclose(parameters[1].mul(0.5).exp(), data_std, atol=0.01)
 # %% [markdown]
 # ## 4 · A divergence that is never infinite
 #
-# When two distributions hardly overlap, KL explodes. The **Jensen–Shannon divergence** compares each
-# of the two with their mixture $m = \tfrac12 (p + q)$, which is 0 nowhere that either is not:
+# When two distributions hardly overlap, KL explodes. The **[Jensen–Shannon divergence](glossary.ipynb#Jensen-Shannon-divergence)** compares each
+# of the two with their [mixture](glossary.ipynb#Mixture-distribution) $m = \tfrac12 (p + q)$, which is 0 nowhere that either is not:
 #
 # $$ \mathrm{JS}(p, q) = \tfrac12\,\mathrm{KL}(p \,\|\, m) + \tfrac12\,\mathrm{KL}(q \,\|\, m) . $$
 #
@@ -323,7 +323,7 @@ show(figure)
 # %% [markdown]
 # JS levels off at $\log 2$ and its slope dies: at distance 8 it says «completely different» and no
 # more. Lesson 08 shows that a GAN's original objective is JS in disguise, and this flat part is one
-# reason why GANs are hard to train. KL keeps pulling, but is infinite the moment the supports part.
+# reason why GANs are hard to train. KL keeps pulling, but is infinite the moment the [supports](glossary.ipynb#Support) part.
 # (The left curve of KL is $d^2/2$. Where that comes from is the next section.)
 
 # %% [markdown]
@@ -334,7 +334,7 @@ show(figure)
 # one before by one named step, and a cell after it checks the line by quadrature. We take
 # $m = 0.7$, $s = 0.6$, $\mu = -0.4$, $\sigma = 1.5$.
 #
-# **Line 0, the definition.** With $\mathbb E_q[f] = \int q(x) f(x)\,dx$,
+# **Line 0, the definition.** With the [expectation](glossary.ipynb#Expectation) $\mathbb E_q[f] = \int q(x) f(x)\,dx$,
 #
 # $$ \mathrm{KL}(q \,\|\, p) = \mathbb E_q[\log q(x) - \log p(x)] . $$
 
@@ -352,7 +352,7 @@ line_0 = expect(q.log_prob(x) - p.log_prob(x))
 print(f"line 0: {line_0:.6f} nats")
 
 # %% [markdown]
-# **Line 1, put in the densities.** A Gaussian's log density is
+# **Line 1, put in the densities.** A [Gaussian](glossary.ipynb#Gaussian-distribution)'s log density is
 # $\log \mathcal N(x; m, s^2) = -\tfrac12 \log 2\pi - \log s - \frac{(x - m)^2}{2 s^2}$. In the
 # difference the constants $-\tfrac12 \log 2\pi$ cancel:
 #
@@ -409,7 +409,7 @@ assert torch.isclose(expect((x - mu) ** 2), s**2 + (m - mu) ** 2, atol=1e-9)
 # $$ \mathrm{KL}(q \,\|\, p) = \log \frac{\sigma}{s} + \frac{s^2 + (m-\mu)^2}{2\sigma^2} - \frac12 . $$
 #
 # **Line 6, in the variables that networks give.** A network can output any real number, so it is
-# asked for the log-variance. With $s^2 = e^{\ell_q}$ and $\sigma^2 = e^{\ell_p}$, where $\ell$ is
+# asked for the [log-variance](glossary.ipynb#Log-variance). With $s^2 = e^{\ell_q}$ and $\sigma^2 = e^{\ell_p}$, where $\ell$ is
 # `log_var`, $\log \frac{\sigma}{s} = \tfrac12(\ell_p - \ell_q)$, and everything shares the factor $\tfrac12$:
 #
 # $$ \mathrm{KL}(q \,\|\, p) = \tfrac12 \Big[ e^{\ell_q - \ell_p} + (m-\mu)^2\, e^{-\ell_p} - 1
@@ -424,7 +424,7 @@ print(f"torch.distributions: {kl_divergence(q, p):.6f} nats")
 assert torch.isclose(line_5, line_0, atol=1e-9) and torch.isclose(line_6, line_0, atol=1e-9)
 
 # %% [markdown]
-# **Line 7, several dimensions.** A diagonal Gaussian on $z = (z_1, \dots, z_Z)$ is a product of $Z$
+# **Line 7, several dimensions.** A [diagonal Gaussian](glossary.ipynb#Diagonal-Gaussian) on $z = (z_1, \dots, z_Z)$ is a product of $Z$
 # Gaussians. The logarithm of a product is a sum, and the expectation of a sum is the sum of
 # expectations, so the divergences of the dimensions **add**. The exercise's result has one value for
 # each example: `(B, Z)` in, `(B,)` out.
@@ -496,19 +496,19 @@ right.legend()
 show(figure)
 
 # %% [markdown]
-# The star is the standard normal itself. Too wide costs exponentially ($e^{\ell}$: samples land where
+# The star is the [standard normal](glossary.ipynb#Standard-normal) itself. Too wide costs exponentially ($e^{\ell}$: samples land where
 # p is nearly 0), too narrow costs linearly ($-\ell$). So a VAE's encoder can be very sure about a code
 # for a modest price, and pays dearly for being vaguer than the prior.
 #
 # ## 6 · When there is no formula: Monte Carlo
 #
-# A KL divergence is an expectation under q, and expectations can be estimated: draw
+# A KL divergence is an expectation under q, and expectations can be [estimated](glossary.ipynb#Monte-Carlo-estimate): draw
 # $x_1, \dots, x_n$ from $q$ and average
 #
 # $$ \widehat{\mathrm{KL}} = \frac1n \sum_{i=1}^n r_i , \qquad r_i = \log q(x_i) - \log p(x_i) . $$
 #
 # An estimate without an error bar is a rumor. The spread of the single terms is estimated by the
-# unbiased variance $\frac{1}{n-1}\sum_i (r_i - \bar r)^2$ (the $n - 1$ repays that $\bar r$ was
+# [unbiased](glossary.ipynb#Unbiased-estimate) variance $\frac{1}{n-1}\sum_i (r_i - \bar r)^2$ (the $n - 1$ repays that $\bar r$ was
 # taken from the same draws), and the mean of $n$ of them has the standard error
 # $\sqrt{\text{variance} / n}$.
 
@@ -630,5 +630,5 @@ assert (estimate - exact).abs() < 5 * error
 # *Divergence Measures Based on the Shannon Entropy*, 1991. · D. Kingma and M. Welling, *Auto-Encoding
 # Variational Bayes*, arXiv 1312.6114, 2013. · C. Shannon, *A Mathematical Theory of Communication*, 1948.
 #
-# **Next** 05_vae puts `kl_to_standard_normal` to work: it is the price that a variational autoencoder
-# pays for its codes.
+# **Next** 02_elbo asks how probable an image is under a model with hidden causes; the answer is a bound,
+# and what the bound misses is a KL divergence.

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 05 · The variational autoencoder, end to end
 #
-# An autoencoder squeezes an image into a few numbers and rebuilds it. A **variational** autoencoder
-# (VAE) does one thing more: it knows how its codes are distributed, so that you can draw a new code
+# An [autoencoder](glossary.ipynb#Autoencoder) squeezes an image into a few numbers and rebuilds it. A [**variational** autoencoder](glossary.ipynb#Variational-autoencoder)
+# (VAE) does one thing more: it knows how its [codes](glossary.ipynb#Code) are distributed, so that you can draw a new code
 # and decode it into an image that nobody ever wrote. In this lesson you build one for handwritten
 # digits, piece by piece, train it to a test score that you can compare with others, look inside, and
 # break it on purpose.
@@ -11,7 +11,7 @@
 # - write the likelihood of a binary image, the two networks, and the bound that trains them,
 # - follow the derivation of that bound (the ELBO) in five lines, and check them with numbers,
 # - write the training step, and say what the noise in it is for,
-# - generate images, rebuild images, and walk through a latent space,
+# - generate images, rebuild images, and walk through a [latent space](glossary.ipynb#Latent-space),
 # - recognize posterior collapse by its curve, its KL and its samples.
 #
 # **Time** 90 minutes · **Builds on** 01_divergences · **Papers** Kingma and Welling (2013),
@@ -73,7 +73,7 @@ print(f"{len(train_gray):,} images to train on, {len(test_images):,} to test on"
 # Along the edge: there the gray values lie near one half. Inside and outside the coin is (nearly)
 # certain.
 #
-# **Which binarization is this?** A score means nothing without that answer, because published
+# **Which [binarization](glossary.ipynb#Binarization) is this?** A score means nothing without that answer, because published
 # numbers use several. Here the training images are tossed **anew at every step**, so the model never
 # sees the same binary image twice. The test images were tossed **once, with a fixed seed**, so that
 # every model is scored on the same 10,000 images. Scores of models that were trained on one fixed
@@ -83,15 +83,15 @@ print(f"{len(train_gray):,} images to train on, {len(test_images):,} to test on"
 # ## 2 · A model with a hidden cause
 #
 # How could a binary digit come about? First somebody decides what to write: which digit, how slanted,
-# how bold. Then the ink flows. The model has the same two steps. A **latent** $z$, a few numbers
-# that nobody observes, is drawn from a standard normal, the **prior**. A network, the **decoder**,
+# how bold. Then the ink flows. The model has the same two steps. A **[latent](glossary.ipynb#Latent-variable)** $z$, a few numbers
+# that nobody observes, is drawn from a standard normal, the **[prior](glossary.ipynb#Prior)**. A network, the **[decoder](glossary.ipynb#Decoder)**,
 # turns it into one probability for each pixel, and each pixel is tossed on its own:
 #
 # $$ z \sim \mathcal N(0, I), \qquad x_i \mid z \sim \mathrm{Bernoulli}(p_i), \qquad
 #    p_i = \mathrm{sigmoid}(\ell_i), \qquad \ell = \mathrm{decoder}(z) . $$
 #
-# The decoder's outputs $\ell_i$ are **logits**: any real number, 0 for an even chance, large for
-# «surely white». Given $z$ the pixels are independent, so their probabilities multiply and the
+# The decoder's outputs $\ell_i$ are **[logits](glossary.ipynb#Logits)**: any real number, 0 for an even chance, large for
+# «surely white». Given $z$ the pixels are independent, so their [probabilities multiply](glossary.ipynb#Bernoulli-likelihood) and the
 # logarithms add:
 #
 # $$ \log p(x \mid z) = \sum_i \big[ x_i \log p_i + (1 - x_i) \log (1 - p_i) \big] . $$
@@ -100,7 +100,7 @@ print(f"{len(train_gray):,} images to train on, {len(test_images):,} to test on"
 # ### Exercise · `bernoulli_log_likelihood(logits, images)`
 # *8 minutes.* Both have shape `(B, 1, H, W)`; `images` holds zeros and ones. Return
 # $\log p(x \mid z)$ in nats for each image, shape `(B,)`: summed over pixels, not averaged. It
-# must stay finite, and right, for logits of ±200, where the sigmoid has long rounded to 0 or 1.
+# must stay finite, and right, for logits of ±200, where the [sigmoid](glossary.ipynb#Sigmoid-function) has long rounded to 0 or 1.
 
 
 # %% exercise="vae.bernoulli_log_likelihood"
@@ -163,17 +163,17 @@ check("vae.Decoder", Decoder)
 # %% [markdown]
 # ## 3 · Looking backwards: the encoder
 #
-# Training should make the images that we have probable. The probability of an image is an average
+# Training should make the images that we have probable. The [probability of an image](glossary.ipynb#Evidence) is an average
 # over all the codes that could have caused it,
 #
 # $$ p(x) = \int p(x, z)\, dz = \int p(x \mid z)\, p(z)\, dz , $$
 #
-# where $p(x, z)$ is the density of code and image together, and here is the problem: for a given image almost every $z$ is hopeless. Hardly any code drawn from
+# where $p(x, z)$ is the [density of code and image together](glossary.ipynb#Joint-distribution), and here is the problem: for a given image almost every $z$ is hopeless. Hardly any code drawn from
 # the prior looks like *this* seven, so an average over draws would need far too many. We would
-# like to look only where it matters, at the **posterior** $p(z \mid x)$, which we cannot compute either,
+# like to look only where it matters, at the **[posterior](glossary.ipynb#Posterior)** $p(z \mid x)$, which we cannot compute either,
 # because its denominator is $p(x)$.
 #
-# So a second network guesses it. The **encoder** looks at an image and answers with a Gaussian, one
+# So a second network [guesses it](glossary.ipynb#Approximate-posterior). The **[encoder](glossary.ipynb#Encoder)** looks at an image and answers with a Gaussian, one
 # mean and one variance for each latent:
 #
 # $$ q(z \mid x) = \mathcal N\big(\mathrm{mean}(x),\; \mathrm{diag}\, e^{\mathrm{log\_var}(x)}\big) . $$
@@ -224,10 +224,10 @@ check("vae.Encoder", Encoder)
 # Before you read on, name the reason of each line yourself.
 #
 # 1. **A constant is its own average**: $\log p(x)$ does not depend on $z$.
-# 2. **Bayes' rule**, $p(z \mid x) = p(x, z) / p(x)$, solved for $p(x)$, in logarithms.
+# 2. **[Bayes' rule](glossary.ipynb#Bayes-rule)**, $p(z \mid x) = p(x, z) / p(x)$, solved for $p(x)$, in logarithms.
 # 3. **Subtract and add** $\log q(z)$, and split: the expectation is linear.
 # 4. **Two names.** The second part is a KL divergence by its definition (lesson 01). The first is
-#    called the **evidence lower bound**, because a KL is never negative: $\mathrm{ELBO} \le \log p(x)$.
+#    called the **[evidence lower bound](glossary.ipynb#Evidence-lower-bound)**, because a KL is never negative: $\mathrm{ELBO} \le \log p(x)$.
 # 5. **Product rule**, $p(x, z) = p(x \mid z)\, p(z)$, in the first part of line 3; what is left
 #    beside the likelihood is minus a KL divergence, again by definition.
 #
@@ -301,7 +301,7 @@ assert torch.isclose(expect(q, log_likelihood) - kl, elbo, atol=1e-6)
 # %% [markdown]
 # Lines 1 to 3 show $\log p(x)$. The ELBO is smaller: the first part of line 3, the draws of line 4, and
 # line 5, where the KL is the formula that you derived in lesson 01, agree on it. What it misses is the
-# gap, $\mathrm{KL}(q \,\|\, p(z \mid x))$.
+# [gap](glossary.ipynb#Variational-gap), $\mathrm{KL}(q \,\|\, p(z \mid x))$.
 #
 # That tells how to train. Pushing the ELBO up by the **encoder** cannot change $\log p(x)$, so it
 # closes the gap: $q$ moves towards the true posterior. Pushing it up by the **decoder** raises a floor
@@ -341,7 +341,7 @@ print(f"gap at first {gap:.4f} nats, after {log_evidence - history['elbo'][-1]:.
 # nothing that could tilt it, so the best $q$ keeps a small distance. The bound is only as tight as $q$'s family allows.
 #
 # The loss is minus the ELBO, averaged over a batch. Its two terms pull in opposite directions: the
-# log-likelihood wants codes that say much about their image, the KL is their **price**. A latent
+# [log-likelihood](glossary.ipynb#Log-likelihood) wants codes that say much about their image, the KL is their **price**. A latent
 # with mean 0 and variance 1, whatever the image, is free and says nothing. One that places its image
 # within a tenth of the prior's width, mean 1 and standard deviation 0.1, costs
 # $\tfrac12 (1 + 0.01 - 1 - \log 0.01) \approx 2.3$ nats, and pays if the pixels get more probable by
@@ -380,7 +380,7 @@ check("vae.negative_elbo", negative_elbo)
 #    \mathrm{noise} \sim \mathcal N(0, I) . $$
 #
 # It has the right distribution, and now $z$ is a differentiable function of mean and log-variance.
-# (Lesson 03 looks at this **reparameterization** in depth.) A test where the answer is known:
+# (Lesson 03 looks at this **[reparameterization](glossary.ipynb#Reparameterization)** in depth.) A test where the answer is known:
 # $\mathbb E[z^2] = \mathrm{mean}^2 + e^{\mathrm{log\_var}}$, so its derivatives are
 # $2\,\mathrm{mean}$ and $e^{\mathrm{log\_var}}$.
 
@@ -449,7 +449,7 @@ def evaluate(encoder, decoder, images, draws=1, seed=0):
 # %% [markdown]
 # The loop below is all there is to training; a run takes a minute or two on two cores. One update tosses
 # the pixels, draws the noise and takes your step; `fast` changes nothing in it and runs it as fast as
-# the device allows (lesson 17 shows how, one idea at a time). The learning rate is constant for the
+# the device allows (lesson 17 shows how, one idea at a time). The [learning rate](glossary.ipynb#Learning-rate-schedule) is constant for the
 # first half and falls to 0 in the second. Some fifty times, often at first and seldom later, we look at
 # a thousand test images, with the loss split into its two terms, so that we can see later how each of
 # them went.
@@ -594,7 +594,7 @@ show(plot_images(invented, columns=10, title="Digits that nobody wrote: samples 
 
 # %% [markdown]
 # Many are digits that you could name, others hang somewhere between two, and none is as good as a
-# reconstruction. Reconstructions start from codes of real images; the prior also reaches into places to
+# reconstruction. [Reconstructions](glossary.ipynb#Reconstruction) start from codes of real images; the prior also reaches into places to
 # which hardly an image was ever sent. The KL keeps those places rare, and the next section makes them
 # visible.
 #
@@ -607,7 +607,7 @@ show(plot_images(invented, columns=10, title="Digits that nobody wrote: samples 
 # %% [markdown]
 # ### Exercise · `latent_grid(decoder, side, low, high)`
 # *10 minutes.* The decoder takes two latents. Take `side` probabilities evenly spaced from `low` to
-# `high` (as 0.05 to 0.95), turn them into codes by the standard normal's quantile function
+# `high` (as 0.05 to 0.95), turn them into codes by the standard normal's [quantile function](glossary.ipynb#Quantile-function)
 # (`Normal(0.0, 1.0).icdf`), and decode every pair. Return the probabilities `(side*side, 1, H, W)` in
 # reading order: along a row of the table the **first** latent grows, from row to row, downwards, the
 # **second**. The decoder may live on a GPU: send the codes to where its parameters are.
@@ -714,7 +714,7 @@ for name, (see, draw, _, _) in (("healthy", healthy), ("collapsed", collapsed)):
     show(plot_images(rows, columns=10, title=f"What {name} looks like", row_titles=names))
 
 # %% [markdown]
-# **Posterior collapse.** Dividing the likelihood by 784 makes every nat of the code 784 times dearer than
+# **[Posterior collapse](glossary.ipynb#Posterior-collapse).** Dividing the likelihood by 784 makes every nat of the code 784 times dearer than
 # it should be, and at that price no code is worth anything. The loss alone looks splendid (a fraction of a
 # nat!). Look elsewhere, and you see it three times:
 #
@@ -806,4 +806,4 @@ show(plot_images(rows, columns=10, title="Trained without noise", row_titles=nam
 # Generative Models*, arXiv 1401.4082, 2014. · Y. LeCun, L. Bottou, Y. Bengio and P. Haffner,
 # *Gradient-Based Learning Applied to Document Recognition*, 1998 (MNIST).
 #
-# **Next** 09_first_gan makes digits without any likelihood: two networks play against each other.
+# **Next** 06_better_vaes turns to convolutions, to the price of a code, and to the cures for collapse.

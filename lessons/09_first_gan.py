@@ -66,7 +66,7 @@ print(tuple(images.shape), images.dtype, f"from {images.min():.0f} to {images.ma
 show(plot_images(images[:12], 12, "Real digits", value_range=(-1, 1)))
 
 # %% [markdown]
-# A GAN has no likelihood that would tell how good it is. What we can do is ask a classifier what it
+# A [GAN](glossary.ipynb#Generative-adversarial-network) has no likelihood that would tell how good it is. What we can do is ask a classifier what it
 # sees: if the samples are digits, it will be sure of what they are, and all ten will occur. Later
 # lessons use the same network for finer measures, so it lives in the library (`DigitClassifier`, two
 # convolutions and 0.11 million weights). Training it takes a few lines.
@@ -138,21 +138,21 @@ print(f"what it calls the noise most often: a {seen.argmax()}, in {seen.max():.0
 #
 # ## 2 · The game in six lines
 #
-# The **discriminator** gives each image one logit $a$; $D = \sigma(a) = 1 / (1 + e^{-a})$ is its
-# probability for «real». The **generator** maps random numbers $z \sim \mathcal N(0, I)$ to an image
-# $G(z)$. The discriminator is a classifier with two classes, so it minimizes the cross-entropy,
+# The **[discriminator](glossary.ipynb#Discriminator)** gives each image one logit $a$; $D = \sigma(a) = 1 / (1 + e^{-a})$ is its
+# probability for «real». The **[generator](glossary.ipynb#Generator)** maps random numbers $z \sim \mathcal N(0, I)$ to an image
+# $G(z)$. The discriminator is a classifier with two classes, so it minimizes the [cross-entropy](glossary.ipynb#Cross-entropy),
 #
 # $$ L_D = \mathbb E_{x\,\text{real}}\big[-\log D(x)\big]
 #        + \mathbb E_{z}\big[-\log\big(1 - D(G(z))\big)\big] , $$
 #
-# and the generator wants the opposite. A discriminator that has no idea says $D = \tfrac12$ to
+# and the generator wants [the opposite](glossary.ipynb#Zero-sum-game). A discriminator that has no idea says $D = \tfrac12$ to
 # everything and pays $2 \log 2 = 1.386$ nats (the unit of natural logarithms): remember that number,
 # it is the dashed line in every curve below. (Lesson 08 shows that the best discriminator's loss measures the Jensen–Shannon divergence
 # of the two distributions: at 1.386 they cannot be told apart, at 0 they share nothing.)
 #
 # One refinement has a name of its own. The cross-entropy of a probability $D$ with a target $t$ that is
-# not 0 or 1 is $-t \log D - (1 - t) \log(1 - D)$, and it is least at $D = t$. **One-sided label
-# smoothing** replaces the target 1 of the reals by $t = 1 - s$, so that the discriminator is never
+# not 0 or 1 is $-t \log D - (1 - t) \log(1 - D)$, and it is least at $D = t$. **[One-sided label
+# smoothing](glossary.ipynb#Label-smoothing)** replaces the target 1 of the reals by $t = 1 - s$, so that the discriminator is never
 # rewarded for being infinitely sure. The target of the fakes stays 0.
 
 # %% [markdown]
@@ -188,7 +188,7 @@ check("first_gan.discriminator_loss", discriminator_loss)
 #
 # Early on the fakes are bad and the discriminator is sure of it: $D \approx 0$, and so is the
 # gradient. The generator would learn nothing exactly where it has everything to learn: the loss
-# **saturates**. Goodfellow and others therefore let it minimize $-\log D$, whose derivative is, by the
+# **[saturates](glossary.ipynb#Saturating-loss)**. Goodfellow and others therefore let it minimize $-\log D$, whose derivative is, by the
 # same two rules,
 #
 # $$ \frac{d}{da} \big(-\log \sigma(a)\big) = \frac{-\sigma(a)\,(1 - \sigma(a))}{\sigma(a)}
@@ -207,20 +207,20 @@ for name, loss in {
     print(f"{name:>10} at logit -10: slope {slope:.6f}")
 
 # %% [markdown]
-# A factor of twenty thousand. $-\log D$ is the **non-saturating** loss, and it is the one that
+# A factor of twenty thousand. $-\log D$ is the **[non-saturating](glossary.ipynb#Non-saturating-loss)** loss, and it is the one that
 # most code calls «the GAN loss», although the game above has the other.
 #
 # ## 3 · Two networks
 #
-# Both are stacks of linear layers. Hidden layers use the leaky ReLU, $\max(x, 0.2\,x)$: the generator
+# Both are stacks of linear layers. Hidden layers use the [leaky ReLU](glossary.ipynb#Leaky-ReLU), $\max(x, 0.2\,x)$: the generator
 # learns only through the discriminator's gradient, and a unit that is switched off entirely would pass
 # none on. Two more parts are usual, and cost a line each:
 #
-# - `nn.BatchNorm1d(width)` after each hidden linear layer of the **generator** shifts and scales every
+# - [`nn.BatchNorm1d(width)`](glossary.ipynb#Batch-normalization) after each hidden linear layer of the **generator** shifts and scales every
 #   unit to mean 0 and variance 1 over the batch, so that no unit can give the same value for all $z$.
-#   It makes an image depend a little on its neighbors in the batch; in `eval()` mode it uses averages
+#   It makes an image depend a little on its neighbors in the batch; in [`eval()` mode](glossary.ipynb#Evaluation-mode) it uses averages
 #   that were kept while training, and the dependence is gone. (Lesson 10 takes it apart.)
-# - `nn.Dropout(0.3)` after each hidden activation of the **discriminator** sets a random 30 % of the
+# - [`nn.Dropout(0.3)`](glossary.ipynb#Dropout) after each hidden activation of the **discriminator** sets a random 30 % of the
 #   units to 0 at each call, and none in `eval()` mode. A verdict then cannot hang on a few pixels.
 
 # %% [markdown]
@@ -303,7 +303,7 @@ print("images", tuple(images[:5].shape), "-> logits", tuple(discriminator(images
 # ## 4 · Two steps, and what each may move
 #
 # Training alternates. **The discriminator's step** shows it a batch of reals and a batch of fakes and
-# moves *its* weights down the gradient of $L_D$. The generator has made the fakes, so the graph leads
+# moves *its* weights down the gradient of $L_D$. The generator has made the fakes, so the [graph](glossary.ipynb#Computation-graph) leads
 # back into it; left alone, `backward()` would fill the generator's gradients with «make yourself
 # easier to catch». The graph has to be cut at the fakes.
 #
@@ -433,9 +433,9 @@ show(figure)
 #
 # ## 5 · Adam, and why its beta1 is 0.5 here
 #
-# The gradient of one batch is noisy, and some parameters have large gradients, others small ones. Adam
+# The gradient of one batch is noisy, and some parameters have large gradients, others small ones. [Adam](glossary.ipynb#Adam)
 # answers both with two running averages for each parameter: of its gradient $g$, which averages the
-# noise away (people call it momentum), and of the square, which says how large gradients are here:
+# noise away (people call it [momentum](glossary.ipynb#Momentum)), and of the square, which says how large gradients are here:
 #
 # $$ m_t = \beta_1 m_{t-1} + (1 - \beta_1)\, g_t , \qquad
 #    v_t = \beta_2 v_{t-1} + (1 - \beta_2)\, g_t^2 , \qquad m_0 = v_0 = 0 . $$
@@ -443,8 +443,8 @@ show(figure)
 # Both start at 0, so at first they are too small. If $g$ were the same at every step, unrolling the
 # recurrence and summing the geometric series would give
 # $m_t = (1 - \beta_1) \sum_{i=0}^{t-1} \beta_1^i \, g = (1 - \beta_1^t)\, g$. Dividing by that factor
-# corrects the bias. A step divides the first average by the root of the second, so that its length is
-# about the learning rate $\eta$, whatever the gradients' scale. For a parameter $\theta$ it is
+# [corrects the bias](glossary.ipynb#Bias-correction). A step divides the first average by the root of the second, so that its length is
+# about the [learning rate](glossary.ipynb#Learning-rate) $\eta$, whatever the gradients' scale. For a parameter $\theta$ it is
 #
 # $$ \theta_t = \theta_{t-1} - \eta\, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon} , \qquad
 #    \hat m_t = \frac{m_t}{1 - \beta_1^t} , \quad \hat v_t = \frac{v_t}{1 - \beta_2^t} . $$
@@ -526,7 +526,7 @@ show(figure)
 #
 # One function trains a GAN from a seed. A round of the game is your two steps, and `fast` runs the round
 # as fast as the device allows (lesson 17 shows how); everything else watches. The noise in
-# `fixed_noise` never changes: from time to time we look at what becomes of *the same* points, and every
+# [`fixed_noise`](glossary.ipynb#Fixed-noise) never changes: from time to time we look at what becomes of *the same* points, and every
 # tenth round we measure the generator's gradient, as in section 4. Over the second half the learning
 # rate falls to 0 in a straight line, which calms the last, restless part of the game.
 
@@ -702,7 +702,7 @@ for name, group in {"GAN, seed 0": fakes, "dead run": dead_fakes}.items():
 # %% [markdown]
 # Both losses fall to 0, quickly and smoothly: the prettiest curves of this lesson, and the samples are
 # noise. The discriminator has learned to call everything real, so the generator is told that all is
-# well; its gradient has vanished, and it has stopped. In supervised learning a loss near 0 is what you
+# well; its gradient has [vanished](glossary.ipynb#Vanishing-gradient), and it has stopped. In supervised learning a loss near 0 is what you
 # hope for. Here **a loss that reaches 0 is an alarm**, whichever player's it is.
 #
 # | what you see | what it means | what to try |
@@ -711,7 +711,7 @@ for name, group in {"GAN, seed 0": fakes, "dead run": dead_fakes}.items():
 # | both losses to 0, gradient vanishes | the discriminator calls everything real | are the reals in its loss? are the fakes labeled 0? |
 # | discriminator's loss stays at 1.386, logits near 0 | it learns nothing: or the two are alike, which the samples will tell | is its optimizer stepping? is it too small? |
 # | losses swing wider and wider | both overshoot | smaller learning rates, `beta1` 0.5 |
-# | healthy curves, samples all alike | mode collapse, which no loss shows | count digits; lesson 11 |
+# | healthy curves, samples all alike | [mode collapse](glossary.ipynb#Mode-collapse), which no loss shows | count digits; lesson 11 |
 #
 # ## 8 · The same curves in TensorBoard
 #

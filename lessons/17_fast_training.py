@@ -4,8 +4,7 @@
 # The same network, the same data, the same updates, and yet one training loop takes an hour and
 # another ten minutes. In this lesson you start from the loop that most tutorials show, measure
 # where its time goes, and speed it up one idea at a time. Before each measurement you predict the
-# gain by counting: how many operations, how many bytes, how many calls? A prediction that fails
-# teaches more than one that comes true, and this lesson has both kinds.
+# gain by counting: how many operations, how many bytes, how many calls?
 #
 # **You will be able to**
 # - time a training step so that the number means something,
@@ -67,7 +66,7 @@ all_threads = torch.get_num_threads()
 
 
 def product_seconds(threads):
-    """The least time of a small matrix product with so many threads."""
+    """The median time of a small matrix product with so many threads."""
     torch.set_num_threads(threads)
     times = []
     for _ in range(at_scale(10, 50, 50)):
@@ -142,6 +141,12 @@ def negative_elbo(logits, images, mean, log_var):
     return (likelihood.sum(dim=1) + kl).mean()
 
 
+def loss_of(vae, images):
+    """The VAE's loss on a batch, in nats per image: a scalar with its graph."""
+    logits, mean, log_var = vae(images)
+    return negative_elbo(logits, images, mean, log_var)
+
+
 def make_step(vae, optimizer, next_images, wait=False, precision=torch.float32):
     """A training step without arguments. `wait` reads the loss in every step, as tutorials do."""
     history = History()
@@ -162,14 +167,14 @@ def make_step(vae, optimizer, next_images, wait=False, precision=torch.float32):
 
 # %% [markdown]
 # Before anything can be made faster it must be timed, and that is easy to get wrong. A GPU works
-# **asynchronously**: a call puts work into a queue and returns at once. Whoever reads the clock
-# then has timed the ordering, not the work. And the first steps are slow for reasons that never
+# **[asynchronously](glossary.ipynb#Asynchronous-execution)**: a call puts work into a queue and returns at once. Whoever reads the clock
+# then has timed the ordering, not the work. And the [first steps](glossary.ipynb#Warm-up) are slow for reasons that never
 # come back: memory is allocated, caches fill, libraries choose their algorithms.
 
 # %% [markdown]
 # ### Exercise · `throughput(step, images_per_step, steps, warmup, synchronize)`
 # *8 minutes.* Call `step()` `warmup` times, then `steps` times with the clock running
-# (`time.perf_counter()` counts seconds). Return images a second, a number. `synchronize()` returns when all
+# (`time.perf_counter()` counts seconds). Return [images a second](glossary.ipynb#Throughput), a number. `synchronize()` returns when all
 # queued work is done; each reading of the clock wants it directly before, and nothing between the timed
 # steps does. (On a GPU it is `torch.cuda.synchronize`; a CPU has no queue, and it does nothing.)
 
@@ -193,9 +198,10 @@ def throughput(step, images_per_step, steps, warmup, synchronize):
 check("fast_training.throughput", throughput)
 
 # %% [markdown]
-# Two helpers around it: `compare` lets contenders take turns, and `report` prints the median of
-# each beside its ratio to the first one, with the lowest and the highest ratio of any round. A
-# gain smaller than that spread is no gain.
+# Two helpers around it: `compare` lets contenders take turns, and `report` prints the median rate
+# of each, and beside it a ratio: in every round the contender's rate is divided by the first one's,
+# and what you see is the median of these ratios, then the lowest and the highest. (The ratio of the
+# two medians can differ from it.) A gain smaller than the spread is no gain.
 
 
 # %%
@@ -212,7 +218,7 @@ def compare(contenders, images=batch_size, steps=timed_steps):
 
 
 def report(rates):
-    """Print medians and ratios to the first; return the ratio of the last."""
+    """Print medians, and the rounds' ratios to the first; return the last one's median ratio."""
     first = next(iter(rates.values()))
     for name, rate in rates.items():
         ratio = rate / first
@@ -259,22 +265,24 @@ def time_parts(steps):
     """Milliseconds of each part of the slow loop's step, waiting for the device behind each."""
     vae, next_images = new_vae(), from_loader()
     optimizer = torch.optim.Adam(vae.parameters(), lr=1e-3)
-    parts = Counter()
-    clock = time.perf_counter
+    names, parts = ("fetch", "forward", "backward", "update"), Counter()
+
+    def clock():
+        synchronize()  # the part before must be done, not only ordered
+        return time.perf_counter()
+
     for number in range(-warmup_steps, steps):
         marks = [clock()]
         images = next_images()
-        synchronize(), marks.append(clock())
-        logits, mean, log_var = vae(images)
-        loss = negative_elbo(logits, images, mean, log_var)
-        synchronize(), marks.append(clock())
+        marks.append(clock())
+        loss = loss_of(vae, images)
+        marks.append(clock())
         optimizer.zero_grad()
         loss.backward()
-        synchronize(), marks.append(clock())
+        marks.append(clock())
         optimizer.step()
-        synchronize(), marks.append(clock())
+        marks.append(clock())
         if number >= 0:
-            names = ("fetch", "forward", "backward", "update")
             for name, begin, end in zip(names, marks, marks[1:], strict=False):
                 parts[name] += (end - begin) * 1000 / steps
     return dict(parts)
@@ -293,20 +301,20 @@ axes.set(title="One step of the slow loop", xlabel="milliseconds", yticks=[], yl
 show(figure)
 
 # %% [markdown]
-# On the machine where this lesson was written (one core of a busy processor), fetching took a
-# third to a half of the step, and none of it teaches the network anything. To look *inside* the
-# other parts, note every operation that PyTorch runs: how often, how long, and how many bytes it
-# reads and writes. A dozen lines do it. (`torch.profiler` is the grown-up version, with a time
-# line of every kernel.)
+# On the processor where this lesson was written, fetching took a third to a half of the step, and
+# none of it teaches the network anything. To look *inside* the other parts, note every operation
+# that PyTorch runs: how often, how long, and how many bytes it reads and writes. PyTorch calls the
+# method `__torch_dispatch__` below in place of every operation; you need not understand the rest of
+# it. (`torch.profiler` is the grown-up version, with a time line of every kernel.)
 
 
 # %%
 class Recorder(TorchDispatchMode):
-    """Notes every operation inside the `with` block: calls, seconds by name, and all bytes."""
+    """Notes every operation inside the `with` block: calls, seconds and bytes, each by name."""
 
     def __init__(self):
         super().__init__()
-        self.calls, self.seconds, self.bytes = Counter(), Counter(), 0
+        self.calls, self.seconds, self.bytes = Counter(), Counter(), Counter()
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         begin = time.perf_counter()
@@ -319,7 +327,7 @@ class Recorder(TorchDispatchMode):
             # a gather reads as much as it writes, not the whole table that it is given
             given = results if name == "index_select" else (args, kwargs)
             tensors = [t for t in tree_leaves((given, results)) if torch.is_tensor(t)]
-            self.bytes += sum(t.nbytes for t in tensors)
+            self.bytes[name] += sum(t.nbytes for t in tensors)
         return results
 
 
@@ -334,18 +342,19 @@ for name, seconds in recorder.seconds.most_common(8):
 
 # %% [markdown]
 # Matrix products (`addmm`, `mm`) are the work that we want to pay for. Then look at the *calls*.
-# What is called 128 times a step belongs to single images; what is called 8 times belongs to Adam,
-# which goes through the 8 tensors of weights one by one, with one call for each sign in its
-# formula.
+# What is called 128 times a step or a few times more belongs to single images; what is called 8
+# times belongs to Adam, which goes through the 8 tensors of weights one by one, with one call for
+# each sign in its formula.
 #
 # ## 3 · Three things to count
 #
-# A device can do so many operations a second, move so many bytes a second, and accept so many
-# calls a second. Work has so many operations, bytes and calls. Three divisions say how long it
-# must take at least, and the largest says what limits it.
+# A device can do so many operations a second, move so many [bytes a second](glossary.ipynb#Memory-bandwidth), and accept so many
+# calls a second. Work has so many operations, bytes and calls. Three divisions say how long each of
+# these must take. Operations and bytes overlap, so of these two the larger counts; what the calls
+# add is a question of the device, and comes at the end of this section.
 #
 # **Operations.** One output of a linear layer is a sum of products. By convention a multiply-add
-# counts as **two** operations (FLOP), the sum of $n$ products as $n$ multiply-adds, and the bias
+# counts as **two** operations ([FLOP](glossary.ipynb#FLOP)), the sum of $n$ products as $n$ multiply-adds, and the bias
 # is left out. This is how data sheets count and how PyTorch's `FlopCounterMode` does.
 
 # %% [markdown]
@@ -388,7 +397,9 @@ check("fast_training.conv_flops", conv_flops)
 # chain rule gives two products of the same size as the forward one: $W^\top g$, the gradient by
 # the input, which the layer before needs, and $g\,x^\top$, the gradient by the weights. So
 # backward costs **twice** the forward pass, and a training step three times, with one exception:
-# nobody needs the gradient by the images, so the first layer saves one product.
+# nobody needs the gradient by the images, so the first layer saves one product. (By the clock of
+# section 2 the ratio was smaller: the forward pass there contains the loss over 784 pixels, whose
+# backward pass is cheap.)
 #
 # **Predict.** From your function: how many million operations is one training step of the VAE?
 
@@ -398,13 +409,13 @@ forward = sum(linear_flops(128, *layer) for layer in layers)
 by_hand = 3 * forward - linear_flops(128, *layers[0])
 vae, some_images = new_vae(), stored[:128].to(device).float() / 255
 with FlopCounterMode(display=False) as counter:
-    negative_elbo(*(out := vae(some_images))[:1], some_images, *out[1:]).backward()
+    loss_of(vae, some_images).backward()
 print(f"by hand {by_hand / 1e6:.1f} MFLOP, PyTorch counts {counter.get_total_flops() / 1e6:.1f}")
 assert by_hand == counter.get_total_flops()
 
 # %% [markdown]
 # **Bytes and calls.** The recorder knows both. The ledger below counts each operation as one
-# **launch** (on a GPU, about one kernel) and adds up the bytes of all tensors that it reads and
+# **[launch](glossary.ipynb#Kernel-launch)** (on a GPU, about one kernel) and adds up the bytes of all tensors that it reads and
 # writes: what would move if no cache remembered anything.
 
 
@@ -416,7 +427,7 @@ class Ledger:
     flops: int
     bytes: int
     launches: int
-    calls: Counter
+    by_name: tuple[Counter, Counter]  # calls and bytes of each operation
 
     def __str__(self):
         return (
@@ -430,8 +441,8 @@ def ledger(step):
     step()
     with FlopCounterMode(display=False) as flops, Recorder() as recorder:
         step()
-    calls = recorder.calls
-    return Ledger(flops.get_total_flops(), recorder.bytes, calls.total(), calls)
+    calls, traffic = recorder.calls, recorder.bytes
+    return Ledger(flops.get_total_flops(), traffic.total(), calls.total(), (calls, traffic))
 
 
 def resident(images=None, size=batch_size):
@@ -444,7 +455,7 @@ vae = new_vae()
 plain = make_step(vae, torch.optim.Adam(vae.parameters()), resident(), wait=True)
 costs = ledger(plain)
 print(f"one step: {costs}")
-print("most often:", ", ".join(f"{n} {count}" for n, count in costs.calls.most_common(8)))
+print("most often:", ", ".join(f"{n} {count}" for n, count in costs.by_name[0].most_common(8)))
 
 # %% [markdown]
 # Now the device's side. The best of several tries is what counts here: a peak is a maximum.
@@ -491,8 +502,8 @@ print(f"a launch  {per_launch * 1e6:9.1f} microseconds")
 # $$ t \;\ge\; \max\left( \frac{\text{operations}}{\text{peak operations a second}},\;
 #    \frac{\text{bytes}}{\text{peak bandwidth}} \right). $$
 #
-# This is the **roofline** model. The ratio operations/bytes of some work is its arithmetic
-# intensity; below the device's own ratio of peaks the bytes decide, above it the arithmetic does.
+# This is the **[roofline](glossary.ipynb#Roofline-model)** model. The ratio operations/bytes of some work is its [arithmetic
+# intensity](glossary.ipynb#Arithmetic-intensity); below the device's own ratio of peaks the bytes decide, above it the arithmetic does.
 
 # %% [markdown]
 # ### Exercise · `roofline_seconds(flops, bytes, peak_flops, peak_bandwidth)`
@@ -538,11 +549,12 @@ axes.legend()
 show(figure)
 
 # %% [markdown]
-# At the left the launch and the weights' bytes cost the same for one example as for thirty: such
-# examples are free. At the right every example costs its arithmetic. The measured curve stays
-# above the bounds; how far above, is what optimizing is about. (A small layer's weights lie in the
-# processor's cache, which is faster than the memory that we measured, so the line of the bytes is
-# a bound for work that does not fit.)
+# At a batch of 1 the weights' bytes decide, at 10,000 the arithmetic does, and on a CPU the launch
+# never; the two lines cross near 10. Up to there a further example should cost hardly more than
+# the few bytes of its own, and beyond it the full price of its operations. How far the measured
+# curve lies above the larger bound is what optimizing can gain. (A small layer's weights lie in
+# the processor's cache, which is faster than the memory that we measured, so the line of the bytes
+# is a bound only for work that does not fit there.)
 #
 # For a whole step we predict by one rule. A CPU launches and computes in turns, so there the
 # launches **add**. A GPU computes while the host launches, so there the **larger** counts.
@@ -566,7 +578,7 @@ def name_limits(costs, precision="float32"):
 
 
 def expected_gain(seconds, saved, costs=costs, precision="float32"):
-    """The factor by which a step gets faster that saves so much; no step beats its bound."""
+    """The factor by which a step gets faster that saves so much, but not beyond its bound."""
     return seconds / max(seconds - saved, min(bound_seconds(costs, precision), seconds))
 
 
@@ -576,13 +588,14 @@ print(f"the slow loop's step takes {sum(parts.values()):.2f} ms")
 # %% [markdown]
 # ## 4 · Data that already lie where they are needed
 #
-# The images are 47 MB of bytes. They fit on every device, and a batch is then one **gather**: 128
+# The images are 47 MB of bytes. They fit on every device, and a batch is then one **[gather](glossary.ipynb#Gather)**: 128
 # rows of 784 bytes, read, written, and made into floats where they are. `batches` of the course's
 # library does it, and shuffles on the device as well.
 #
-# **Predict.** Fetching cost what section 2 says. The gather moves 128 · 784 bytes in and out, and
-# the conversion to floats five times as much: a million bytes. Divide by the bandwidth, and say by
-# which factor the step gets faster.
+# **Predict.** Fetching cost what section 2 says. The gather reads and writes 128 · 784 bytes (0.2
+# MB), the conversion to floats reads 1 and writes 4 bytes a pixel (0.5 MB), the division by 255
+# reads and writes 4 (0.8 MB): 1.5 MB. Divide by the bandwidth, and say by which factor the step
+# gets faster.
 
 # %%
 predicted, measured = {}, {}
@@ -607,8 +620,9 @@ measured["resident data"] = report(compare(pair))
 
 # %% [markdown]
 # A `DataLoader` with worker processes would hide some of this, and pay for it with processes,
-# pickles and copies. It is the right tool for data that do not fit; for 47 MB the right tool is an
-# index.
+# pickles and copies. It is the right tool for data that do not fit on the device: then give it
+# `num_workers`, `pin_memory=True`, and copy with `.to(device, non_blocking=True)`, so that the next
+# batch travels while this one is computed. For 47 MB the right tool is an index.
 #
 # ## 5 · Do not ask in every step
 #
@@ -617,13 +631,17 @@ measured["resident data"] = report(compare(pair))
 # prepares the next step. `History` keeps the loss as a tensor where it is, and reads the curve
 # when it is drawn.
 #
-# **Predict.** What does leaving it out gain on a GPU, in terms of launches and work? And on a CPU,
-# which has no queue?
+# The next cell prints what the launches and the work of a step cost. **Predict** from it: what does
+# leaving the reading out gain on a GPU, where both go on at the same time once nobody waits? And on
+# a CPU, which has no queue?
 
 # %%
 step_costs = ledger(vae_step(wait=True))
 work = roofline_seconds(step_costs.flops, step_costs.bytes, peaks["float32"], bandwidth)
 launching = step_costs.launches * per_launch
+print(f"launches {launching * 1e3:.2f} ms, work at least {work * 1e3:.2f} ms")
+
+# %%
 queue = device.type == "cuda"
 predicted["no waiting"] = (work + launching) / max(work, launching) if queue else 1.0
 print(f"predicted {predicted['no waiting']:.2f}×")
@@ -632,14 +650,13 @@ measured["no waiting"] = report(compare(pair))
 
 # %% [markdown]
 # Where there is no queue nothing is gained, and the spread shows how much of a difference means
-# nothing. The habit is worth having all the same: a lesson's loop should be as fast on the day it
-# meets a GPU.
+# nothing. The habit is worth having all the same: write the loop as for a GPU.
 #
 # ## 6 · One pass over the weights
 #
 # Adam reads a weight, its gradient and two moments, and writes the weight and the moments. Written
 # as a formula, each `+`, `*` and `sqrt` is a launch for each of the eight weight tensors (on a
-# GPU, PyTorch takes all tensors in one launch), and each goes through memory again. `fused=True`
+# GPU, PyTorch takes all tensors in one launch), and each goes through memory again. [`fused=True`](glossary.ipynb#Kernel-fusion)
 # does everything to a weight while it is at hand.
 #
 # **Predict.** Compare the two ledgers. Adam has hardly any arithmetic behind which its bytes could
@@ -650,6 +667,9 @@ plain_costs, fused_costs = ledger(vae_step()), ledger(vae_step(fused=True))
 print(f"Adam as a formula  {plain_costs}")
 print(f"Adam fused         {fused_costs}")
 plain_seconds = batch_size / compare({"": vae_step()})[""].median().item()
+print(f"the step as it is  {plain_seconds * 1e3:.2f} ms")
+
+# %%
 saved = (plain_costs.bytes - fused_costs.bytes) / bandwidth
 saved += (plain_costs.launches - fused_costs.launches) * per_launch
 predicted["fused Adam"] = expected_gain(plain_seconds, saved, fused_costs)
@@ -664,9 +684,11 @@ measured["fused Adam"] = report(compare(pair))
 #
 # ## 7 · Half the digits
 #
-# A bfloat16 has the range of a float32 and only 8 bits of precision, about two or three decimal
+# A [bfloat16](glossary.ipynb#bfloat16) has the range of a float32 and only 8 bits of precision, about two or three decimal
 # digits. It has half the bytes, and processors with matrix units multiply it several times faster.
-# **Autocast** computes matrix products in it and leaves weights, losses and the optimizer in
+# (The older float16 has more digits and far less range, so that small gradients become 0: Micikevicius
+# and others multiply the loss by a large number against that. bfloat16 needs no such care.)
+# **[Autocast](glossary.ipynb#Autocast)** computes matrix products in it and leaves weights, losses and the optimizer in
 # float32, where small updates must not be rounded away.
 #
 # **Predict.** Section 3 measured both peaks. The products take what the arithmetic bound says; how
@@ -679,6 +701,9 @@ print(f"float32   {fused_costs}")
 print(f"bfloat16  {half_costs}")
 print(f"the peaks' ratio is {peaks['bfloat16'] / peaks['float32']:.2f}")
 fused_seconds = batch_size / compare({"": vae_step(fused=True)})[""].median().item()
+print(f"the step takes {fused_seconds * 1e3:.2f} ms")
+
+# %%
 arithmetic = [half_costs.flops / peaks[dtype] for dtype in ("float32", "bfloat16")]
 saved = arithmetic[0] - arithmetic[1]
 predicted["bfloat16"] = expected_gain(fused_seconds, saved, half_costs, "bfloat16")
@@ -688,37 +713,44 @@ measured["bfloat16"] = report(compare(pair))
 
 # %% [markdown]
 # The ledger shows the other side: autocast adds launches and bytes, because it converts weights
-# and activations before each product. On a processor without units for bfloat16 the ratio of the
-# peaks is below 1, and then you should leave it alone.
+# and activations before each product, which our prediction left out. On a processor without units
+# for bfloat16 the ratio of the peaks can be below 1, and then you should leave it alone.
 #
 # Does the model still learn the same? The same weights and images, the same noise, both
-# precisions: the gradients differ by rounding, and rounding of 8 bits is about 0.4 % of a number.
+# precisions: the gradients differ by rounding, and rounding to 8 bits changes a number by at most
+# 0.4 %. **Predict**: is that much, beside the difference between two random batches?
+
 
 # %%
-gradients = {}
-for dtype in (torch.float32, torch.bfloat16):
+def vae_gradient(images, precision):
+    """The gradient of one network, always with the same noise, as one long vector."""
     vae = new_vae(seed=3)
-    torch.manual_seed(4)  # the same noise in both
-    with torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
-        logits, mean, log_var = vae(some_images)
-    loss = negative_elbo(logits.float(), some_images, mean.float(), log_var.float())
-    loss.backward()
-    gradients[dtype] = torch.cat([p.grad.flatten() for p in vae.parameters()])
-    print(f"{dtype!s:<15} loss {loss.item():.2f} nats")
-exact, rounded = gradients.values()
-error = ((rounded - exact).norm() / exact.norm()).item()
-print(f"the gradients differ by {error:.2%} of their length")
-assert error < 0.05
+    torch.manual_seed(4)
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == torch.bfloat16):
+        logits, mean, log_var = vae(images)
+    negative_elbo(logits.float(), images, mean.float(), log_var.float()).backward()
+    return torch.cat([p.grad.flatten() for p in vae.parameters()])
+
+
+exact = vae_gradient(some_images, torch.float32)
+other_images = stored[128:256].to(device).float() / 255
+differences = {
+    "the same batch in bfloat16": vae_gradient(some_images, torch.bfloat16),
+    "another batch in float32": vae_gradient(other_images, torch.float32),
+}
+for name, gradient in differences.items():
+    print(f"{name}: differs by {((gradient - exact).norm() / exact.norm()).item():.2%}")
+assert (differences["the same batch in bfloat16"] - exact).norm() < 0.05 * exact.norm()
 
 # %% [markdown]
-# The difference between two random batches is far larger than that. Section 13 looks at the end of
-# training.
+# A step follows a random batch's gradient anyway, which is off by far more than the rounding. Section
+# 13 looks at the end of training.
 #
 # ## 8 · Where the channels lie
 #
 # Now a small convolutional network, two layers as in a DCGAN's discriminator, which here names
 # digits. An image batch `(B, C, H, W)` can lie in memory in two ways: channel by channel, or pixel
-# by pixel, with all channels of a pixel side by side (**channels-last**). Shapes and results are
+# by pixel, with all channels of a pixel side by side (**[channels-last](glossary.ipynb#Channels-last)**). Shapes and results are
 # the same.
 
 
@@ -791,28 +823,23 @@ measured["channels-last"] = ratios.median().item()
 # convolution sums over the channels of a window, and where these lie side by side they arrive as
 # one piece; otherwise the library first copies the images into an order that suits it, and back.
 # (Those copies happen inside one launch, where our ledger does not look.) How much it gains
-# depends on processor, library and network: on the busy core where this was written, next to
-# nothing in float32 and a fifth to a quarter in bfloat16. When a measured time is far above its
-# bound, ask about layout.
+# depends on processor, library and network, and it can be nothing; for the DCGAN of this project's
+# benchmarks, whose convolutions are larger, it was a third in float32. When a measured time is far
+# above its bound, ask about layout.
 #
 # ## 9 · A compiler, and a recording
 #
 # Between the matrix products of the VAE stand dozens of small operations: ReLU, exponentials, the
-# loss. Each reads its inputs from memory and writes its result back. `torch.compile` reads your
+# loss. Each reads its inputs from memory and writes its result back. [`torch.compile`](glossary.ipynb#Just-in-time-compilation) reads your
 # Python, and writes one loop that does several of them while the numbers are at hand. It takes its
 # time for that, once.
 #
-# **Predict.** If every operation but the matrix products and Adam's one were merged away, how many
-# launches would be saved, and what share of the step is that? After how many steps has the
-# compiler paid for itself?
+# **Predict.** At most, everything but the matrix products and Adam's one operation is merged into
+# them: its launches and its bytes are saved. The next cell counts both. By what factor can the step
+# get faster? And after how many steps has the compiler paid for itself?
 
 
 # %%
-def loss_of(vae, images):
-    logits, mean, log_var = vae(images)
-    return negative_elbo(logits, images, mean, log_var)
-
-
 def loss_step(loss_of):
     """A step that computes its loss by the given function, compiled or not."""
     vae, next_images = new_vae(), resident()
@@ -827,34 +854,39 @@ def loss_step(loss_of):
     return step
 
 
-kept = fused_costs.calls["addmm"] + fused_costs.calls["mm"] + 1
-merged = fused_costs.launches - kept
-predicted["compiled"] = expected_gain(fused_seconds, merged * per_launch)
-print(
-    f"{merged} of {fused_costs.launches} launches could go: predicted {predicted['compiled']:.2f}×"
+kept = ("addmm", "mm", "_fused_adam_")
+merged_launches, merged_bytes = (
+    counter.total() - sum(counter[name] for name in kept) for counter in fused_costs.by_name
 )
+print(
+    f"{merged_launches} of {fused_costs.launches} launches could go, with {merged_bytes / 1e6:.1f} MB"
+)
+
+# %%
+saved = merged_launches * per_launch + merged_bytes / bandwidth
+predicted["compiled"] = expected_gain(fused_seconds, saved, fused_costs)
+print(f"predicted at most {predicted['compiled']:.2f}×")
 if compiles:
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it misses CUDA's tools
     step = loss_step(torch.compile(loss_of))
     begin = time.perf_counter()
     step(), synchronize()
     seconds = time.perf_counter() - begin
-    rates = compare({"as written": loss_step(loss_of), "compiled": step})
-    measured["compiled"] = report(rates)
-    as_written, compiled = (batch_size / rate.median().item() for rate in rates.values())
+    gain = report(compare({"as written": loss_step(loss_of), "compiled": step}))
+    measured["compiled"] = gain
     print(f"compiling took {seconds:.1f} s", end="")
-    if compiled < as_written:
-        print(f": repaid after {seconds / (as_written - compiled):,.0f} steps")
+    if gain > 1:
+        print(f": repaid after {seconds / (fused_seconds * (1 - 1 / gain)):,.0f} steps")
     else:
         print(", which is never repaid here")
 else:
     print("not compiled at this scale: a cold compiler takes longer than the rest of the lesson")
 
 # %% [markdown]
-# The compiler keeps its results on disk, so a second run starts faster. For a run of minutes on a
-# CPU it rarely pays; for hours on a GPU it does.
+# The compiler keeps its results on disk, so a second run starts faster. This compiled the loss, and
+# with it the backward pass; section 13 compiles the whole step, Adam included.
 #
-# **CUDA graphs** go one further, on a GPU. The launches of a step are the same every time: record
+# **[CUDA graphs](glossary.ipynb#CUDA-graph)** go one further, on a GPU. The launches of a step are the same every time: record
 # them once, and replay the whole recording with a *single* launch. What limits small models on
 # large GPUs, the launches, is then gone. Three rules follow from «the same every time». Inputs
 # must lie at the same address, so each batch is copied into a fixed tensor. Python inside the step
@@ -942,25 +974,17 @@ right.legend(fontsize=8)
 show(figure)
 
 # %% [markdown]
-# Points on the line were predicted well. Those above it gained by something that we did not count
-# (layout); those below saved bytes that a cache held, or launches that were not in the way.
+# Points on the line were predicted well. Where one lies above it, something was gained that we did
+# not count: a decoded image, for example, also passes through a cache. Where one lies below, the
+# prediction left out a cost (autocast's conversions, for bfloat16), or it saved what was not in
+# the way.
 #
-# **On a GPU** the order of the gains is another: arithmetic is so fast that launches decide, and
-# with them waiting and graphs. The table for one GPU, to set beside yours:
-#
-# | idea | VAE, one H100 or H200 | convolutions, one H100 or H200 |
-# |---|---|---|
-# | resident data | not measured | not measured |
-# | no waiting | not measured | not measured |
-# | fused Adam | not measured | not measured |
-# | bfloat16 | not measured | not measured |
-# | channels-last | – | not measured |
-# | `torch.compile` | not measured | not measured |
-# | CUDA graph | not measured | not measured |
+# **On a GPU** arithmetic is so much faster that launches come to the fore, and with them waiting and
+# graphs. This project has not yet had one at hand to measure it: run the lesson on yours.
 #
 # ## 11 · How large a batch?
 #
-# **Predict.** Images a second against the batch size, from 32 to 4,096: where does the curve rise,
+# **Predict.** Images a second against the [batch size](glossary.ipynb#Batch-size), from 32 to 4,096: where does the curve rise,
 # and where does it level off? Draw it. Which of the three limits is it at either end?
 
 
@@ -984,7 +1008,7 @@ for column, name in enumerate(("arithmetic", "bytes", "launches")):
     axes.loglog(curve_batches, curve[:, column], linestyle="--", label=f"{name}: at most")
 axes.loglog(curve_batches, curve[:, 3], "o-", color="black", label="measured, median")
 axes.fill_between(curve_batches, curve[:, 4], curve[:, 5], color="black", alpha=0.15)
-axes.set(title="Cost against batch size", xlabel="batch size", ylabel="images a second")
+axes.set(title="Images a second against batch size", xlabel="batch size", ylabel="images a second")
 axes.set_xticks(curve_batches, [f"{size:,}" for size in curve_batches], minor=False)
 axes.legend()
 show(figure)
@@ -992,18 +1016,20 @@ for size, row in zip(curve_batches, curve, strict=True):
     print(f"batch {size:>5,}: {row[3]:>9,.0f} images/s ({row[4]:,.0f} to {row[5]:,.0f})")
 
 # %% [markdown]
-# At small batches every step pays for its launches and for passing over all weights (Adam's bytes
-# are the same for 32 images as for 4,096), so twice the batch is nearly twice the images. From
-# where the arithmetic line comes near, a larger batch buys nothing. And **images a second are not
-# progress a second**: past some size the gradient is exact enough, and more images make a step
-# dearer, not better. Take the smallest batch on the flat part, or a smaller one if it learns
-# faster by the clock.
+# Every step passes over all weights, and Adam's bytes are the same for 32 images as for 4,096. So at
+# small batches an image pays a large share of them, and a larger batch makes it cheaper; the gain
+# shrinks as the arithmetic, which every image pays in full, becomes the larger part. (On a GPU the
+# launches, too, are the same for any batch.) But **images a second are not progress a second**: a
+# step on twice the batch costs nearly twice the time where the curve is flat, and it remains one
+# step. Whoever enlarges the batch usually enlarges the learning rate with it; Goyal and others
+# multiply both by the same number, after a slow start. Take a batch where the curve begins to
+# flatten, and change it only if the loss falls faster by the clock.
 
 # %% [markdown]
 # ## 12 · Batches that do not fit, and more than one process
 #
-# A batch of 512 images may not fit into memory: not because of the images, but because of the
-# activations that the backward pass needs. Its gradient can be had in pieces. Write $L$ for the
+# A large batch may not fit into memory: beside the images there are the [activations](glossary.ipynb#Activation) that the backward
+# pass needs, and of a deep network these are by far the most. Its gradient can be had [in pieces](glossary.ipynb#Gradient-accumulation). Write $L$ for the
 # mean loss over $N$ examples that come in batches of $n_1, n_2, \dots$ with mean losses $L_1, L_2,
 # \dots$:
 #
@@ -1062,7 +1088,7 @@ def gradient_vector(model):
 
 
 def kept_for_backward(model, images):
-    """Bytes of activations that one forward pass keeps; weights are there anyway."""
+    """Bytes that one forward pass keeps, images and activations; weights are there anyway."""
     weights = {p.data_ptr() for p in model.parameters()}
     kept = {}
 
@@ -1094,10 +1120,10 @@ for images in (big, pieces[0]):
 #
 # ### The same idea on several processes
 #
-# **Data parallel** training gives each process (each GPU) its own piece of the batch and a copy of
+# **[Data parallel](glossary.ipynb#Data-parallelism)** training gives each process (each GPU) its own piece of the batch and a copy of
 # the model. All copies start equal. If they always step by the same gradient, they stay equal, and
 # that gradient must be the mean over the processes, by the formula above with equal pieces. The
-# exchange is one call, `dist.all_reduce`, which adds up a tensor over all processes and leaves the
+# exchange is one call, [`dist.all_reduce`](glossary.ipynb#All-reduce), which adds up a tensor over all processes and leaves the
 # sum in each.
 
 # %% [markdown]
@@ -1125,8 +1151,9 @@ check("fast_training.average_gradients", average_gradients)
 # Processes are started by **torchrun**, which runs one script several times and tells each copy
 # its rank. The next cell writes such a script, with your function in it, and starts two processes
 # on this machine (on the CPU, talking by `gloo` over 127.0.0.1 at a port that is free). Each takes
-# half of the 512 images. Once your function averages the gradients, once PyTorch's own
-# `DistributedDataParallel` does, which also hides the exchange behind the backward pass.
+# half of the 512 images. First your function averages the gradients (it is copied alone: a helper of
+# yours must be defined inside it), then PyTorch's own `DistributedDataParallel` does, which also
+# hides the exchange behind the backward pass.
 
 # %%
 MAIN = """
@@ -1187,13 +1214,15 @@ assert torch.allclose(first["ddp"], one_process, atol=1e-5 * one_process.abs().m
 
 # %%
 weights = sum(p.numel() for p in VAE().parameters())
+half_work = fused_costs.flops / 2 / peaks["float32"]
 print(f"{weights:,} gradients: {2 * 4 * weights / 1e6:.1f} MB in and out of each process a step,")
-print(
-    f"to save half of {fused_costs.flops / 1e6:.0f} MFLOP, {fused_seconds * 500:.2f} ms of a step"
-)
-print(
-    f"so the link must carry at least {2 * 4 * weights / fused_seconds * 2 / 1e9:.1f} GB a second"
-)
+print(f"to save at most {half_work * 1e3:.2f} ms, half of the arithmetic")
+print(f"so the link must carry at least {2 * 4 * weights / half_work / 1e9:.1f} GB a second")
+
+# %% [markdown]
+# A gigabit network carries 0.12 GB a second: between two such machines this small VAE would be
+# slower than on one. Data parallelism pays for networks that do many operations for each weight
+# (convolutions use a weight at every pixel), for large batches, and over fast links.
 
 # %% [markdown]
 # ## 13 · All of it, from the library
@@ -1223,8 +1252,12 @@ def new_training(**options):
 step, vae = new_training()
 print(step)
 next_images = resident()
-pair = {"the slow loop": slow_loop(), "the library's": lambda: step(next_images())}
-speedup = report(compare(pair))
+contenders = {"the slow loop": slow_loop(), "the library's": lambda: step(next_images())}
+if compiles:
+    compiled_step, _ = new_training(compile=True)
+    compiled_step(next_images()), compiled_step(next_images())  # the second call compiles
+    contenders["the library's, compiled"] = lambda: compiled_step(next_images())
+report(compare(contenders))
 
 # %% [markdown]
 # The end that counts is the model. Both loops get the same number of **seconds**, and the test
@@ -1264,20 +1297,22 @@ for name, source, options in (
         f"test loss {test_loss(vae):.1f} nats per image"
     )
 
-figure, axes = plt.subplots(figsize=(7, 3.4))
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
 for name, history in races.items():
     window = max(1, len(history) // 50)
     smooth = F.avg_pool1d(history["loss"][None], window, stride=1)[0]
-    axes.plot(history["seconds"][window - 1 :], smooth, label=name)
-axes.set(title="The same seconds, two loops", xlabel="seconds", ylabel="training loss (nats)")
-axes.set_ylim(top=min(200.0, axes.get_ylim()[1]))
-axes.legend()
+    left.plot(history["seconds"][window - 1 :], smooth, label=name)
+    right.plot(torch.arange(window, len(history) + 1), smooth, label=name)
+left.set(title="The same seconds", xlabel="seconds", ylabel="training loss (nats)")
+right.set(title="The same updates", xlabel="updates", xlim=(0, min(map(len, races.values()))))
+left.set_ylim(top=min(200.0, left.get_ylim()[1]))
+left.legend()
 show(figure)
 
 # %% [markdown]
-# **What healthy looks like.** Both curves fall along the same path, one of them with its time axis
-# pressed together: the ideas change how long an update takes, not what it does. If a faster loop's
-# curve lies *above* the slow one's at the same number of updates, an idea changed the training:
+# **What healthy looks like.** By the clock one curve is ahead; by updates (right) both fall along the
+# same path: the ideas change how long an update takes, not what it does. If a faster loop's
+# curve lies *above* the slow one's in the right picture, an idea changed the training:
 # look first at the precision (a loss computed in bfloat16), then at the data (a shuffle that
 # repeats), then at random numbers that a recording froze.
 
@@ -1345,7 +1380,7 @@ torch.set_num_threads(in_use)
 # %% [markdown]
 # ## Recap
 # - Measure first: warm up, wait, read the clock, and let contenders take turns. Count operations, bytes and launches before you
-#   believe a number.
+#   believe a number. For a small network on a CPU the data were the largest waste of all.
 # - Keep the data where the work is, never wait for the device inside the loop, touch each number once, use as few digits as the
 #   place needs, and lay memory out as it is read.
 # - A big batch's gradient is the weighted mean of its pieces' gradients, whether the pieces come one after another or from several

@@ -9,11 +9,13 @@ from torch.distributions import Categorical, Normal, kl_divergence
 
 from course_lib.probability import (
     entropy,
+    importance_bound,
     js_divergence,
     kl_categorical,
     kl_gaussian,
     kl_to_standard_normal,
 )
+from tests.lessons import solution
 
 DOUBLE = torch.float64
 
@@ -128,3 +130,52 @@ def test_shapes_that_would_broadcast_are_an_error():
         kl_gaussian(torch.zeros(8, 2), torch.zeros(8, 2), torch.zeros(8, 1), torch.zeros(8, 2))
     with pytest.raises(ValueError, match=r"got \(8,\) and \(8,\)"):
         kl_to_standard_normal(torch.zeros(8), torch.zeros(8))
+
+
+def log_weights(samples=7, batch=5, level=0.0, dtype=DOUBLE):
+    generator = torch.Generator().manual_seed(4)
+    return level + 3 * torch.randn(samples, batch, generator=generator, dtype=dtype)
+
+
+@pytest.mark.parametrize("level", [-1e5, -1000.0, 0.0, 800.0])
+def test_the_importance_bound_against_fifty_digits(level):
+    weights = log_weights(level=level)
+    with mpmath.workdps(50):
+        means = [mpmath.fsum(map(mpmath.exp, column)) / 7 for column in weights.T.tolist()]
+        expected = torch.tensor([float(mpmath.log(mean)) for mean in means], dtype=DOUBLE)
+    torch.testing.assert_close(importance_bound(weights), expected, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
+@pytest.mark.parametrize("samples, level", [(1, 0.0), (7, -1000.0), (64, 500.0)])
+def test_the_lesson_and_the_library_give_one_importance_bound(samples, level, dtype):
+    weights = log_weights(samples, level=level, dtype=dtype)
+    weights[0, 0] = -math.inf if samples > 1 else level
+    torch.testing.assert_close(
+        importance_bound(weights), solution("elbo.importance_bound")(weights)
+    )
+
+
+def test_the_importance_bound_of_one_draw_is_its_log_weight():
+    weights = log_weights(samples=1)
+    assert torch.equal(importance_bound(weights), weights[0])
+
+
+def test_the_gradient_of_the_importance_bound_are_the_normalized_weights():
+    weights = log_weights(level=-300.0).requires_grad_()
+    (gradient,) = torch.autograd.grad(importance_bound(weights).sum(), weights)
+    torch.testing.assert_close(gradient, weights.softmax(0), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (4,), (), (2, 3, 4)])
+def test_log_weights_of_another_shape_are_an_error(shape):
+    with pytest.raises(ValueError, match=r"\(K, B\) with K >= 1 .* got \("):
+        importance_bound(torch.zeros(shape))
+
+
+def test_a_weight_that_is_no_number_is_an_error():
+    weights = log_weights()
+    weights[2, 3] = weights[0, 0] = math.nan
+    with pytest.raises(ValueError, match="2 NaN of 35"):
+        importance_bound(weights)
+    assert importance_bound(weights.requires_grad_()).isnan().sum() == 2  # a loss shows its own

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.distributions import Normal, kl_divergence
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from course_lib import widgets
+from course_lib import ellipse_explorer, widgets
 from course_lib.widgets import (
     LatentPad,
     gaussian_divergences,
@@ -322,3 +322,101 @@ def test_a_browser_sends_one_message_a_frame_and_shows_each_new_picture(page):
     assert page.locator("output").inner_text() == "(1.00, 2.00)"
     page.evaluate("cleanup()")
     assert page.evaluate("listening()") == 0 and not errors
+
+
+def test_a_browser_shows_each_new_map_and_hides_an_empty_picture(page):
+    errors = open_pad(page, (-3, 3, -3, 3))
+    assert page.locator("img").is_visible()
+    square = base64.b64encode(pixels_to_png(np.zeros((40, 40), np.uint8))).decode()
+    page.evaluate("bytes => { window.square = bytes }", square)
+    page.evaluate(
+        """() => {
+            const raw = Uint8Array.from(atob(window.square), (c) => c.charCodeAt(0));
+            model.set("background", new DataView(raw.buffer));
+            model.set("picture", new DataView(new ArrayBuffer(0)));
+        }"""
+    )
+    page.wait_for_function("document.querySelector('canvas').clientHeight == 380")
+    corner = "document.querySelector('canvas').getContext('2d').getImageData(9, 9, 1, 1).data[0]"
+    assert page.evaluate(corner) == 0 and not page.locator("img").is_visible()
+    assert not errors
+
+
+# the ellipse over a posterior
+
+MEAN = torch.tensor([0.4, -0.2]).double()
+COVARIANCE = torch.tensor([[0.5, 0.3], [0.3, 0.4]]).double()
+
+
+def gap_to_posterior(mean, log_var):
+    q = MultivariateNormal(mean, torch.diag_embed(log_var.exp()))
+    return kl_divergence(q, MultivariateNormal(MEAN, COVARIANCE))
+
+
+def elbo_below(mean, log_var):
+    return -3.5 - gap_to_posterior(mean, log_var)
+
+
+@pytest.fixture
+def explorer(monkeypatch):
+    monkeypatch.setattr(ellipse_explorer, "is_static", lambda: False)
+    box = ellipse_explorer.ellipse_explorer(elbo_below, gap_to_posterior, MEAN, COVARIANCE)
+    pad, side = box.children[0].children
+    return pad, *side.children
+
+
+def told(readout):
+    return [float(v) for v in re.findall(r"<b>(-?[\d.]+)</b>", readout.value)]
+
+
+def test_what_the_elbo_gains_the_gap_loses(explorer):
+    pad, first, second, readout, bar = explorer
+    best = torch.linalg.inv(COVARIANCE).diagonal().reciprocal().log()
+    seen = [told(readout)]
+    pictures = {bar.value}
+    pad.point = MEAN.tolist()
+    seen.append(told(readout))
+    pictures.add(bar.value)
+    for slider, value in zip((first, second), best.tolist(), strict=True):
+        slider.value = value
+        seen.append(told(readout))
+        pictures.add(bar.value)
+    gaps = [gap for _, gap, _ in seen]
+    assert gaps == sorted(gaps, reverse=True) and len(pictures) == 4
+    for elbo, gap, evidence in seen:
+        assert evidence == -3.5 and elbo + gap == pytest.approx(-3.5, abs=2e-3)
+    left = (torch.linalg.inv(COVARIANCE).diagonal().log().sum() + COVARIANCE.logdet()) / 2
+    assert gaps[-1] == pytest.approx(left.item(), abs=2e-3)
+
+
+def test_the_ellipse_is_where_the_point_is(explorer):
+    pad, *_ = explorer
+    left, right, bottom, top = pad.extent
+    assert right - left == pytest.approx(top - bottom)
+    assert pixels(pad.background).shape[:2] == (380, 380)  # as wide as the browser draws it
+    for across, down in [(0.3, 0.6), (0.7, 0.4)]:
+        pad.point = [left + across * (right - left), top + down * (bottom - top)]
+        image = pixels(pad.background).astype(int)
+        orange = (image[..., 0] - image[..., 2]) > 100
+        rows, columns = np.nonzero(orange)
+        assert (columns.min() + columns.max()) / 2 == pytest.approx(380 * across, abs=2)
+        assert (rows.min() + rows.max()) / 2 == pytest.approx(380 * down, abs=2)
+
+
+def test_a_static_ellipse_explorer_shows_three_settings(monkeypatch):
+    figures = []
+    monkeypatch.setattr(ellipse_explorer, "show", figures.append)
+    monkeypatch.setattr(ellipse_explorer, "is_static", lambda: True)
+    run = ellipse_explorer.ellipse_explorer
+    assert run(elbo_below, gap_to_posterior, MEAN, COVARIANCE) is None
+    (figure,) = figures
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    elbos = [float(text.removeprefix("ELBO ")) for text in texts if text.startswith("ELBO")]
+    gaps = [float(text.removeprefix("gap ")) for text in texts if text.startswith("gap")]
+    assert gaps == sorted(gaps, reverse=True) and len(gaps) == len(elbos) == 3
+    assert [e + g for e, g in zip(elbos, gaps, strict=True)] == pytest.approx([-3.5] * 3, abs=0.02)
+
+
+def test_a_posterior_of_another_size_is_an_error():
+    with pytest.raises(ValueError, match=r"mean must be \(2,\).* got \(3,\) and \(3, 3\)"):
+        ellipse_explorer.ellipse_explorer(None, None, torch.zeros(3), torch.eye(3))

@@ -11,8 +11,16 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from .execute import ExecutionError, execute, faults, place
-from .lesson import Lesson, read_lessons
-from .notebooks import Hints, read_notebook, solution_notebook, student_notebook, text_of
+from .glossary import FILE, PAGE, read_glossary, wrong_links
+from .lesson import Lesson, LessonError, read_lessons
+from .notebooks import (
+    Hints,
+    glossary_notebook,
+    read_notebook,
+    solution_notebook,
+    student_notebook,
+    text_of,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,13 +37,16 @@ def course_hints() -> Hints:
 
 
 def load(root: Path, only: Sequence[str], hints: Hints) -> list[Lesson]:
-    """The lessons of `root`, or those named (`05_vae`, `lessons/05_vae.py`)."""
+    """The lessons of `root`, or those named (`05_vae`, `lessons/05_vae.py`), with sound links."""
     paths = {path.stem: path for path in sorted((root / "lessons").glob("*.py"))}
     wanted = [Path(name).stem for name in only] or list(paths)
     unknown = [name for name in wanted if name not in paths]
     if unknown:
         raise BuildError(f"no lesson {', '.join(unknown)}; there are {', '.join(paths) or 'none'}")
-    return read_lessons([paths[name] for name in wanted], hints)
+    lessons, terms = read_lessons([paths[name] for name in wanted], hints), read_glossary(root)
+    if broken := [said for lesson in lessons for said in wrong_links(lesson, terms)]:
+        raise LessonError(broken)
+    return lessons
 
 
 def build(
@@ -56,7 +67,10 @@ def build(
     """
     hints = course_hints() if hints is None else hints
     lessons = load(root, only, hints)
-    said, failed = [], []
+    failed: list[str] = []
+    said = [
+        line for path, page in glossary_pages(root).items() for line in write(path, text_of(page))
+    ]
     for lesson in lessons:
         try:
             said += build_student(lesson, root, hints)
@@ -94,6 +108,14 @@ def build_solution(lesson: Lesson, root: Path, execute_code: bool | None, scale:
     return said + write(path, text_of(notebook))
 
 
+def glossary_pages(root: Path) -> dict[Path, NotebookNode]:
+    """The glossary by its path: the same in both folders, so that every lesson's links reach it."""
+    if not (terms := read_glossary(root)):
+        return {}
+    page = glossary_notebook(terms)
+    return {root / folder / PAGE: page for folder in ("notebooks", "solutions")}
+
+
 def keep_outputs(lesson: Lesson, fresh: NotebookNode, stored: NotebookNode | None) -> str | None:
     """Give `fresh` the stored outputs; where the code no longer is theirs, say why instead."""
     if stored is None:
@@ -127,11 +149,15 @@ def stale(root: Path = ROOT, only: Sequence[str] = (), *, hints: Hints | None = 
             continue
         said += differs(root / "solutions" / name, solution)
         said += [f"solutions/{name}: {fault}" for fault in faults(lesson, solution, root)]
-    return said if only else said + strangers(root, {f"{lesson.stem}.ipynb" for lesson in lessons})
+    pages = glossary_pages(root)
+    for path, page in pages.items():
+        said += differs(path, page, FILE)
+    made = {*(f"{lesson.stem}.ipynb" for lesson in lessons), *(path.name for path in pages)}
+    return said if only else said + strangers(root, made)
 
 
-def differs(path: Path, wanted: NotebookNode) -> list[str]:
-    """Why the file is not what the lesson makes; nothing where it is."""
+def differs(path: Path, wanted: NotebookNode, maker: str = "the lesson") -> list[str]:
+    """Why the file is not what its maker makes; nothing where it is."""
     name = f"{path.parent.name}/{path.name}"
     if not path.exists():
         return [f"{name}: there is none"]
@@ -143,7 +169,7 @@ def differs(path: Path, wanted: NotebookNode) -> list[str]:
     pairs = zip(wanted.cells, stored.cells, strict=False)
     first = next((at for at, (new, old) in enumerate(pairs, 1) if new != old), None)
     where = f"cell {first}" if first else "the number of cells or the notebook's metadata"
-    return [f"{name}: {where} is not what the lesson makes"]
+    return [f"{name}: {where} is not what {maker} makes"]
 
 
 def strangers(root: Path, made: set[str]) -> list[str]:

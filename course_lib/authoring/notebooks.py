@@ -1,10 +1,10 @@
-"""A lesson as notebooks: the student's, with stubs and hints, and the complete one."""
+"""Lessons as notebooks, for students with stubs and hints, and complete; the glossary page."""
 
 from __future__ import annotations
 
 import hashlib
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import nbformat
@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from .dependencies import open_cells
+from .glossary import LINK, PAGE, Term, anchor
 from .lesson import Cell, Lesson
 
 # Constant, so that a rebuild on another machine or Python changes no byte.
@@ -20,6 +21,14 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 Hints = Mapping[str, tuple[str, ...]]
+INTRODUCTION = """\
+# Glossary
+
+Every term that the lessons use: its Simplified Chinese name, its symbol, its shape where it is a
+tensor, and the lesson that defines it. In shapes `B` counts the images of a batch, `Z` latents,
+`C` channels, `H` and `W` rows and columns of pixels; `(...)` is any shape, `()` a single number.
+
+"""
 
 
 def student_notebook(lesson: Lesson, hints: Hints) -> NotebookNode:
@@ -50,6 +59,9 @@ def solution_notebook(lesson: Lesson) -> NotebookNode:
 
 def new_cell(cell: Cell, source: str, cell_id: str) -> NotebookNode:
     new = new_code_cell if cell.kind == "code" else new_markdown_cell
+    if cell.kind == "markdown":
+        # A page that JupyterLab has just opened has its cells, but no heading to jump to yet.
+        source = LINK.sub(lambda link: f"cell-id={anchor(link[0])}", source)
     node = new(source=source, id=cell_id)
     tags = {*cell.tags, *(["nbval-check-output"] if cell.check else [])}
     carried = {"exercise": cell.exercise, "check": cell.check, "tags": sorted(tags)}
@@ -102,6 +114,28 @@ def fold(hints: tuple[str, ...]) -> str:
         summary = f"<summary>Hint {number} of {len(hints)}</summary>"
         inner = f"<details>{summary}\n<p>{text}</p>\n{inner}</details>\n"
     return f"\n\n{inner.rstrip()}" if inner else ""
+
+
+def glossary_notebook(terms: Sequence[Term]) -> NotebookNode:
+    """The page: an introduction with the alphabet, then a cell for each term."""
+    letters: dict[str, str] = {}
+    for term in terms:
+        letters.setdefault(term.anchor[0], term.anchor)
+    alphabet = (f"[{letter}]({PAGE}#cell-id={first})" for letter, first in letters.items())
+    cells = [new_markdown_cell(INTRODUCTION + " · ".join(alphabet), id="glossary")]
+    cells += [new_markdown_cell(entry(term), id=term.anchor) for term in terms]
+    return new_notebook(cells=cells, metadata=METADATA)
+
+
+def entry(term: Term) -> str:
+    """A term's heading, a line of facts, and its meaning."""
+    facts = [
+        term.chinese,
+        f"${term.symbol}$" if term.symbol else "",
+        f"`{term.shape}`" if term.shape else "",
+        f"[{term.lesson}]({term.lesson}.ipynb)",
+    ]
+    return f"### {term.english}\n\n{' · '.join(filter(None, facts))}\n\n{term.meaning}"
 
 
 def text_of(notebook: NotebookNode) -> str:

@@ -27,7 +27,7 @@ def validate(root: Path = ROOT, only: Sequence[str] = ()) -> int:
 
 
 def solutions(root: Path, only: Sequence[str]) -> list[Path]:
-    found = {path.stem: path for path in sorted((root / "solutions").glob("*.ipynb"))}
+    found = {path.stem: path for path in sorted((root / "solutions").glob("[0-9]*.ipynb"))}
     wanted = [Path(name).stem for name in only] or list(found)
     missing = [name for name in wanted if name not in found]
     if missing or not wanted:

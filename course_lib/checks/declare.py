@@ -13,7 +13,16 @@ import torch
 # Plain data is all that passes between `observe` and `judge`.
 Plain = torch.Tensor | str | int | float | bool | None | list | dict
 
-LESSONS = ("start", "divergences", "autoencoders", "vae", "first_gan", "fast_training")
+LESSONS = (
+    "start",
+    "divergences",
+    "elbo",
+    "reparameterization",
+    "autoencoders",
+    "vae",
+    "first_gan",
+    "fast_training",
+)
 
 
 @dataclass(frozen=True)
@@ -35,12 +44,14 @@ class Misconception:
     """A wrong answer with a name, and the sentence that helps the person who wrote it.
 
     `answer` takes the place of the student's. An answer is recognised when its facts (see
-    `Exercise.facts`) are those of `answer` on the same inputs.
+    `Exercise.facts`) are those of `answer` on the same inputs; where `answer` raises, when the
+    student's raises an exception of the same type with the words `error` in its message.
     """
 
     name: str
     answer: Callable
     sentence: str
+    error: str = ""
 
 
 def call_by_position(answer: Callable, inputs: Mapping[str, Any]) -> Any:
@@ -65,6 +76,7 @@ class Exercise:
     outputs: names of what is returned, one for each member of a returned tuple.
     graph: those of them that the gradients of a case are taken of; none named: all.
     unit: printed behind values, such as "nats".
+    entry: what one number of a vector belongs to, in a message: "expected 2 for example 0".
     call: `(answer, inputs) -> result`, run where the student's code lives; it may return a dict
         of named plain values, as a training step's driver does.
     facts: `(inputs, outputs) -> dict`, run by the judge on both records; what it returns is
@@ -83,6 +95,7 @@ class Exercise:
     outputs: tuple[str, ...] = ("value",)
     graph: tuple[str, ...] = ()
     unit: str = ""
+    entry: str = "example"
     call: Callable[[Callable, Mapping[str, Any]], Any] = call_by_position
     facts: Callable[[Mapping[str, Plain], Mapping[str, Plain]], Mapping[str, Plain]] = field(
         default=keep_outputs

@@ -104,11 +104,14 @@ def error_fault(declared: Exercise, case: Case, want: Observation, got: Observat
     )
     where = f", at {got.where}" if got.where else ""
     given = f"; the inputs were {shapes}" if shapes else ""
-    return f"your code raised {got.error.rstrip('.: ')}{in_words(got.error)}{where}{given}"
+    error = " ".join(got.error.split()).rstrip(".: ")
+    return f"your code raised {error}{in_words(got.error)}{where}{given}"
 
 
 def in_words(error: str) -> str:
-    """What PyTorch's complaint about a matrix product means for the layer that made it."""
+    """What two of PyTorch's complaints mean: a matrix product's, and a missing graph's."""
+    if "does not require grad and does not have a grad_fn" in error:
+        return " (what is differentiated was not made from a tensor that requires gradients)"
     found = re.search(r"shapes cannot be multiplied \((\d+)x(\d+) and (\d+)x\d+\)", error)
     if not found:
         return ""
@@ -223,7 +226,8 @@ def value_difference(declared: Exercise, name: str, want: Plain, got: Plain) -> 
     if want.shape != got.shape:
         return f"{label}expected shape {shape(want)}, got {shape(got)}"
     index = first_difference(declared, want, got)
-    where = f" for example {index[0]}" if len(index) == 1 else f" at {list(index)}" if index else ""
+    where = f" at {list(index)}" if index else ""
+    where = f" for {declared.entry} {index[0]}" if len(index) == 1 else where
     expected, came = number(want[index]), number(got[index])
     if expected == came:
         expected, came = f"{want[index].item():.9g}", f"{got[index].item():.9g}"
@@ -289,7 +293,8 @@ def recognise(
 
     def shown_by(misconception: Misconception, at: int) -> bool:
         theirs = known_record(declared.name, misconception.name, seed, at)
-        return alike(declared, cases[at], theirs, got[at])
+        said = not got[at].error or misconception.error in got[at].error
+        return said and alike(declared, cases[at], theirs, got[at])
 
     # the case that failed tells most of them apart: only a match is worth the other cases
     there = [m for m in declared.misconceptions if shown_by(m, index)]

@@ -5,6 +5,8 @@ import os
 import time
 import timeit
 import warnings
+from datetime import datetime
+from time import perf_counter_ns
 
 import torch
 import torch.distributed as dist
@@ -120,6 +122,26 @@ def accumulate_by_running_mean(model, loss, batches):
         (loss(model, batch) * (len(batch) / seen)).backward()
 
 
+def accumulate_and_report(model, loss, batches):
+    """The losses are kept, and a second forward pass is for the log alone; neither keeps a graph
+    that could go backward."""
+    model.zero_grad()
+    total, losses = sum(map(len, batches)), []
+    for batch in batches:
+        losses.append(loss(model, batch) * len(batch) / total)
+        losses[-1].backward()
+        loss(model, batch).item()
+    return sum(losses)
+
+
+def accumulate_retaining_to_no_end(model, loss, batches):
+    """Nobody holds the graph that is retained, so it goes with its loss."""
+    model.zero_grad()
+    total = sum(map(len, batches))
+    for batch in batches:
+        (loss(model, batch) * len(batch) / total).backward(retain_graph=True)
+
+
 def accumulate_without_the_last(model, loss, batches):
     accumulate_then_divide(model, loss, batches[: max(1, len(batches) - 1)])
 
@@ -189,11 +211,20 @@ def average_by_reduce_and_broadcast(model):
         dist.broadcast(parameter.grad, src=0)
 
 
-def average_with_zeros_for_none(model):
-    for parameter in model.parameters():
+def average_but_the_frozen_one_early(model):
+    """Leaves by `return` at the frozen parameter, after it has gone through them backwards."""
+    for parameter in reversed(list(model.parameters())):
         if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    average_one_by_one(model)
+            return
+        dist.all_reduce(parameter.grad)
+        parameter.grad /= dist.get_world_size()
+
+
+def average_divided_by_rank_and_one(model):
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            dist.all_reduce(parameter.grad)
+            parameter.grad /= dist.get_rank() + 1
 
 
 def average_coalesced(model):
@@ -259,6 +290,39 @@ def throughput_by_wall_clock(step, images_per_step, steps, warmup, synchronize):
     return images_per_step * steps / seconds
 
 
+def throughput_by_the_calendar(step, images_per_step, steps, warmup, synchronize):
+    for _ in range(warmup):
+        step()
+    synchronize()
+    begin = datetime.now()
+    for _ in range(steps):
+        step()
+    synchronize()
+    return images_per_step * steps / (datetime.now() - begin).total_seconds()
+
+
+def throughput_by_an_imported_name(step, images_per_step, steps, warmup, synchronize):
+    begin = 0
+    for number in range(warmup + steps):
+        if number == warmup:
+            synchronize()
+            begin = perf_counter_ns()
+        step()
+    synchronize()
+    return int(images_per_step * steps * 1e9 / (perf_counter_ns() - begin))
+
+
+def throughput_by_processor_time(step, images_per_step, steps, warmup, synchronize):
+    for _ in range(warmup):
+        step()
+    synchronize()
+    begin = time.process_time()
+    for _ in range(steps):
+        step()
+    synchronize()
+    return images_per_step * steps / (time.process_time() - begin)
+
+
 def throughput_of_the_best_step(step, images_per_step, steps, warmup, synchronize):
     times = []
     for _ in range(warmup + steps):
@@ -295,6 +359,8 @@ RIGHT = {
         accumulate_then_divide,
         accumulate_by_backwards_weight,
         accumulate_by_running_mean,
+        accumulate_and_report,
+        accumulate_retaining_to_no_end,
     ],
     "average_gradients": [
         average_one_by_one,
@@ -304,10 +370,15 @@ RIGHT = {
         average_asynchronously,
         average_as_torchrun_says,
         average_by_reduce_and_broadcast,
-        average_with_zeros_for_none,
         average_coalesced,
     ],
-    "throughput": [throughput_by_monotonic, throughput_by_timeit, throughput_by_wall_clock],
+    "throughput": [
+        throughput_by_monotonic,
+        throughput_by_timeit,
+        throughput_by_wall_clock,
+        throughput_by_the_calendar,
+        throughput_by_an_imported_name,
+    ],
 }
 
 WRONG = {
@@ -339,8 +410,11 @@ WRONG = {
         average_the_first_only,
         average_by_root,
         average_in_different_orders,
+        average_but_the_frozen_one_early,
+        average_divided_by_rank_and_one,
     ],
     "throughput": [
+        throughput_by_processor_time,
         throughput_of_the_best_step,
         throughput_one_step_more,
         throughput_doubled,

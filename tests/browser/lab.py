@@ -43,9 +43,9 @@ STOPPED = f"""() => {{
 
 
 @contextmanager
-def jupyterlab(notebooks: Path, home: Path):
+def jupyterlab(notebooks: Path, home: Path, settings: dict = SETTINGS):
     """Serve a folder of notebooks; yields the address of `/lab/tree/`."""
-    write_settings(home / "settings")
+    write_settings(home / "settings", settings)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -66,8 +66,8 @@ def jupyterlab(notebooks: Path, home: Path):
         server.wait(20)
 
 
-def write_settings(folder: Path) -> None:
-    for name, values in SETTINGS.items():
+def write_settings(folder: Path, settings: dict) -> None:
+    for name, values in settings.items():
         path = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,28 +22,41 @@ def tiny_model(vector: Tensor) -> nn.Module:
     return with_weights(model.double(), vector)
 
 
+class Kept:
+    """A tensor that a graph keeps for its backward pass, which lives until the graph frees it."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor.detach()
+        self.used = False
+
+    def unpack(self) -> Tensor:
+        self.used = True
+        return self.tensor
+
+
 class RecordedLoss:
-    """The mean loss of a batch, which notes what went forward and backward, and when."""
+    """The mean loss of a batch, which notes how many graphs there are at a time.
+
+    waiting: the most graphs that had not gone backward; alive: the most that were not freed.
+    """
 
     def __init__(self) -> None:
-        self.events: list[str] = []
-        self.largest = 0
+        self.graphs: weakref.WeakSet[Kept] = weakref.WeakSet()
+        self.largest = self.waiting = self.alive = 0
 
     def __call__(self, model: nn.Module, images: Tensor) -> Tensor:
-        loss = (model(images) - images.sin()).square().sum(dim=1).mean()
+        residual = model(images) - images.sin()
+        with torch.autograd.graph.saved_tensors_hooks(self.keep, Kept.unpack):
+            loss = residual.square().sum(dim=1).mean()
         self.largest = max(self.largest, len(images))
-        if loss.requires_grad:
-            self.events.append("forward")
-            loss.register_hook(lambda _: self.events.append("backward"))
+        self.alive = max(self.alive, len(self.graphs))
+        self.waiting = max(self.waiting, sum(not kept.used for kept in self.graphs))
         return loss
 
-    def most_waiting(self) -> int:
-        """How many batches were ever under way: gone forward and not yet backward."""
-        waiting = most = 0
-        for event in self.events:
-            waiting += 1 if event == "forward" else -1
-            most = max(most, waiting)
-        return most
+    def keep(self, tensor: Tensor) -> Kept:
+        kept = Kept(tensor)
+        self.graphs.add(kept)
+        return kept
 
 
 def accumulate(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +72,8 @@ def accumulate(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
         "missing": sum(p.grad is None for p in model.parameters()),
         "graph": any(p.grad is not None and p.grad.requires_grad for p in model.parameters()),
         "largest": loss.largest,
-        "waiting": loss.most_waiting(),
+        "waiting": loss.waiting,
+        "alive": loss.alive,
         "training": model.training,
     }
 
@@ -70,6 +85,7 @@ def accumulation_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> 
         "the model is in training mode afterwards, as before": record["training"],
         "the loss sees one of the batches at a time": record["largest"] <= max(inputs["sizes"]),
         "each batch goes backward before the next goes forward": record["waiting"] <= 1,
+        "each batch's graph is freed before the next goes forward": record["alive"] <= 1,
         "the gradients": record["gradients"],
         "the gradients carry no graph": not record["graph"],
     }
@@ -134,6 +150,14 @@ def by_one_backward(model, loss, batches):
     sum(loss(model, batch) * len(batch) / total for batch in batches).backward()
 
 
+def all_kept(model, loss, batches):
+    model.zero_grad()
+    total, losses = sum(map(len, batches)), []
+    for batch in batches:
+        losses.append(loss(model, batch) * len(batch) / total)
+        losses[-1].backward(retain_graph=True)
+
+
 def returned_only(model, loss, batches, **options):
     model.zero_grad()
     total, parameters = sum(map(len, batches)), list(model.parameters())
@@ -164,6 +188,7 @@ EXERCISE = Exercise(
     call=accumulate,
     facts=accumulation_facts,
     slow=True,
+    entry="entry",
     misconceptions=(
         Misconception(
             "mean_of_means",
@@ -194,6 +219,12 @@ EXERCISE = Exercise(
             written(lambda batch, batches: 1 / len(batch)),
             "Each loss was divided by the size of its batch. It is a mean already; what is missing "
             "is the batch's share of all examples.",
+        ),
+        Misconception(
+            "share_upside_down",
+            written(lambda batch, batches: sum(map(len, batches)) / len(batch)),
+            "The share stands upside down: a small batch got the greatest weight. It is the "
+            "batch's examples over all examples.",
         ),
         Misconception(
             "divided_by_all_examples",
@@ -227,10 +258,17 @@ EXERCISE = Exercise(
             "it frees them.",
         ),
         Misconception(
+            "graphs_retained",
+            all_kept,
+            "The gradients are right, but the graphs of the batches before stayed in memory: "
+            "retain_graph=True keeps what backward() would free. Nothing goes backward twice here.",
+        ),
+        Misconception(
             "not_put_into_grad",
             returned_only,
             "The fields .grad are empty afterwards, and the optimizer reads nothing else. "
-            "backward() fills them; gradients from torch.autograd.grad must be put there.",
+            "backward() fills them; gradients from torch.autograd.grad must be put there. Nothing "
+            "clears them at the end.",
         ),
         Misconception(
             "stepped",

@@ -19,7 +19,7 @@ COUNT = 3 * 4 + 4 + 4 * 2 + 2
 
 
 def tiny_model(vector: Tensor, gradient: Tensor, frozen: bool) -> nn.Module:
-    """A model with these weights and gradients; `frozen`: its last bias has no gradient."""
+    """A model with these weights and gradients; `frozen`: its first bias has no gradient."""
     with torch.random.fork_rng(devices=[]):
         model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
     with_weights(model, vector)
@@ -27,8 +27,8 @@ def tiny_model(vector: Tensor, gradient: Tensor, frozen: bool) -> nn.Module:
     for parameter, part in zip(model.parameters(), gradient.split(sizes), strict=True):
         parameter.grad = part.clone().reshape(parameter.shape)
     if frozen:
-        model[2].bias.requires_grad_(False)
-        model[2].bias.grad = None
+        model[0].bias.requires_grad_(False)
+        model[0].bias.grad = None
     return model
 
 
@@ -36,7 +36,7 @@ def in_every_process(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, A
     """The answer once in each process; the weights and gradients of each, before and after."""
     rows = zip(inputs["weights"], inputs["gradients"], strict=True)
     models = [tiny_model(*row, inputs["frozen"]) for row in rows]
-    sent = [gradients(model) for model in models]
+    empty, sent = empty_gradients(models), [gradients(model) for model in models]
     results, exchanges = in_processes([lambda model=model: answer(model) for model in models])
     if any(result is Ellipsis for result in results):
         raise NotImplementedError
@@ -46,7 +46,15 @@ def in_every_process(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, A
         "before": torch.stack(sent),
         "gradients": torch.stack([gradients(model) for model in models]),
         "exchanges": exchanges,
+        "emptied": [number for number in empty_gradients(models) if number not in empty],
+        "filled": [number for number in empty if number not in empty_gradients(models)],
     }
+
+
+def empty_gradients(models: list[nn.Module]) -> list[int]:
+    """The numbers of the parameters whose .grad is None in some process."""
+    columns = enumerate(zip(*(model.parameters() for model in models), strict=True))
+    return [number for number, column in columns if any(p.grad is None for p in column)]
 
 
 def averaging_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Plain]:
@@ -54,6 +62,8 @@ def averaging_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dic
     facts: dict[str, Plain] = {
         "the processes exchange something": record["exchanges"] > 0,
         "the parameters stay as they were": torch.equal(record["weights"], inputs["weights"]),
+        "every .grad that was there is still there": not record["emptied"],
+        "a parameter without gradient is left alone": not record["filled"],
         "all processes end with the same gradients": torch.allclose(found, found[:1]),
     }
     return facts | {f"the gradients in process {r}": row for r, row in enumerate(found)}
@@ -131,6 +141,37 @@ def only_the_first_takes_part(model):
         each(reduced(dist.get_world_size))(model)
 
 
+def until_a_frozen_one(model):
+    for parameter in model.parameters():
+        if parameter.grad is None:
+            break
+        reduced(dist.get_world_size)(parameter.grad)
+
+
+def zeros_for_none(model):
+    for parameter in model.parameters():
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        reduced(dist.get_world_size)(parameter.grad)
+
+
+def asked_for_truth(model):
+    for parameter in model.parameters():
+        if parameter.grad:
+            reduced(dist.get_world_size)(parameter.grad)
+
+
+def result_divided(gradient: Tensor) -> None:
+    gradient[:] = dist.all_reduce(gradient) / dist.get_world_size()
+
+
+def result_assigned(model):
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            divided_alone(parameter.grad)
+            parameter.grad = dist.all_reduce(parameter.grad)
+
+
 def divided_alone(gradient: Tensor) -> None:
     gradient /= dist.get_world_size()
 
@@ -143,12 +184,14 @@ EXERCISE = Exercise(
     call=in_every_process,
     facts=averaging_facts,
     slow=True,
+    entry="entry",
     misconceptions=(
         Misconception(
             "sum",
             each(reduced(lambda: 1)),
-            "These are the sums over the processes. Each process's loss is a mean over its own "
-            "batch, so their gradients are to be averaged: divide by the number of processes.",
+            "In .grad are the sums over the processes. Each process's loss is a mean over its own "
+            "batch, so the gradients are to be averaged: divide by the number of processes, in "
+            "place, or assign the result. (A quotient that is not assigned is lost.)",
         ),
         Misconception(
             "divided_twice",
@@ -161,6 +204,12 @@ EXERCISE = Exercise(
             each(reduced(lambda: 2)),
             "The sum was divided by 2, however many processes there are. The process group knows "
             "how many: dist.get_world_size().",
+        ),
+        Misconception(
+            "divided_by_rank",
+            each(reduced(dist.get_rank)),
+            "The sum was divided by the rank, which is the process's own number: 0 in the first "
+            "of them. How many there are is dist.get_world_size().",
         ),
         Misconception(
             "copy_averaged",
@@ -216,6 +265,38 @@ EXERCISE = Exercise(
             each(reduced(dist.get_world_size), skip=False),
             "A frozen parameter has no gradient: its .grad is None. Skip it; it is the same one in "
             "every process.",
+            error="Expected parameter `tensor` of type torch.Tensor",
+        ),
+        Misconception(
+            "stopped_at_the_frozen_one",
+            until_a_frozen_one,
+            "The gradients behind the frozen parameter are still each process's own: break and "
+            "return leave the loop for good. Skip that one parameter and go on.",
+        ),
+        Misconception(
+            "frozen_one_filled",
+            zeros_for_none,
+            "The frozen parameter was given a gradient. Even with zeros in it, an optimizer's "
+            "weight decay moves the parameter; with None it is passed over. Leave it alone.",
+        ),
+        Misconception(
+            "asked_for_truth",
+            asked_for_truth,
+            "A tensor of many numbers has no truth value: ask whether .grad «is not None».",
+            error="Boolean value of Tensor",
+        ),
+        Misconception(
+            "result_divided",
+            each(result_divided),
+            "all_reduce works in place and returns nothing: call it in a line of its own, and "
+            "read the sum where the gradient was.",
+            error="unsupported operand type(s) for /",
+        ),
+        Misconception(
+            "result_assigned",
+            result_assigned,
+            "What all_reduce returns was put into .grad, and that is None: it works in place. "
+            "There is nothing to assign.",
         ),
         Misconception(
             "only_one_takes_part",

@@ -8,6 +8,7 @@ from torch import nn
 from ..declare import Case, Exercise, Misconception
 from .counted import (
     BACKWARD_COUNTED,
+    BIAS_AS_MULTIPLY_ADD,
     BIAS_COUNTED,
     MULTIPLY_ADD_AS_ONE,
     ONE_ADDITION_LESS,
@@ -19,6 +20,7 @@ from .counted import (
     three_times,
 )
 
+XOR = "In Python ^ is no power but an exclusive or of bits."
 NAMES = ("batch", "in_channels", "out_channels", "kernel_size", "out_height", "out_width")
 
 
@@ -57,6 +59,22 @@ EXERCISE = Exercise(
             "kernel_not_squared",
             lambda b, i, o, k, h, w: 2 * b * i * o * k * h * w,
             "The kernel was counted along one side. It is a square of weights.",
+        ),
+        Misconception(
+            "kernel_xor",
+            lambda b, i, o, k, h, w: 2 * b * i * o * (k ^ 2) * h * w,
+            f"{XOR} A square is written with **.",
+        ),
+        Misconception(
+            "xor_at_the_end",
+            lambda b, i, o, k, h, w: 2 * b * i * o * h * w * k ^ 2,
+            f"{XOR} It comes last, so the whole product was one of its sides. Use ** for a power.",
+        ),
+        Misconception(
+            "xor_in_the_middle",
+            lambda b, i, o, k, h, w: 2 * b * i * o * k ^ 2 * h * w,
+            f"{XOR} It comes after all multiplications, so it split the product in two. Use ** for "
+            "a power.",
         ),
         Misconception(
             "in_channels_forgotten",
@@ -103,6 +121,11 @@ EXERCISE = Exercise(
             "bias_counted",
             lambda b, i, o, k, h, w: counted_by_pytorch(b, i, o, k, h, w) + b * o * h * w,
             BIAS_COUNTED,
+        ),
+        Misconception(
+            "bias_as_multiply_add",
+            lambda b, i, o, k, h, w: 2 * b * (i * k * k + 1) * o * h * w,
+            BIAS_AS_MULTIPLY_ADD,
         ),
         Misconception(
             "one_addition_less",

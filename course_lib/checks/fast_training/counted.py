@@ -20,6 +20,10 @@ BIAS_COUNTED = (
     "The bias was counted as well. PyTorch's counter, and with it this exercise, leaves the bias "
     "out: it is one addition for each output, beside hundreds."
 )
+BIAS_AS_MULTIPLY_ADD = (
+    "The bias was counted, as one more input with a multiply-add of its own. It is only added, and "
+    "the convention leaves it out."
+)
 ONE_ADDITION_LESS = (
     "A sum of n products needs n - 1 additions, that is true. The convention counts n: hardware "
     "adds each product to a running sum, which starts at 0 or at the bias."

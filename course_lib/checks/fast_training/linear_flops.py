@@ -8,6 +8,7 @@ from torch import nn
 from ..declare import Case, Exercise, Misconception
 from .counted import (
     BACKWARD_COUNTED,
+    BIAS_AS_MULTIPLY_ADD,
     BIAS_COUNTED,
     MULTIPLY_ADD_AS_ONE,
     ONE_ADDITION_LESS,
@@ -45,6 +46,9 @@ EXERCISE = Exercise(
         Misconception("multiply_add_as_one", half(counted_by_pytorch), MULTIPLY_ADD_AS_ONE),
         Misconception(
             "bias_counted", lambda b, i, o: counted_by_pytorch(b, i, o) + b * o, BIAS_COUNTED
+        ),
+        Misconception(
+            "bias_as_multiply_add", lambda b, i, o: 2 * b * (i + 1) * o, BIAS_AS_MULTIPLY_ADD
         ),
         Misconception(
             "one_addition_less",

@@ -86,7 +86,7 @@ class Exchange:
                 raise (
                     failed.error
                     if failed
-                    else RuntimeError(
+                    else WaitsForEver(
                         "a process waits for ever: the others do not take part in its exchange"
                     )
                 )
@@ -97,12 +97,14 @@ def environment(rank: Rank) -> Iterator[None]:
     """The default process group and torchrun's variables, as this rank should see them."""
     names = {"RANK": str(rank.number), "WORLD_SIZE": str(rank.exchange.size)}
     before, variables = dist.group.WORLD, {name: os.environ.get(name) for name in names}
-    dist.group.WORLD = rank.group
+    backends = dist.distributed_c10d._world.pg_map  # torch looks here when it reports an error
+    dist.group.WORLD, backends[rank.group] = rank.group, ("threads", None)
     os.environ.update(names)
     try:
         yield
     finally:
         dist.group.WORLD = before
+        del backends[rank.group]
         for name, value in variables.items():
             if value is None:
                 del os.environ[name]

@@ -122,6 +122,18 @@ EXERCISE = Exercise(
             lambda f, b, pf, pb: max(f / pf, 8 * b / pb),
             "The bytes were counted as bits. Both the traffic and the bandwidth are in bytes here.",
         ),
+        Misconception(
+            "floats",
+            lambda f, b, pf, pb: max(f / pf, 4 * b / pb),
+            "The bytes were multiplied by 4, as if they were float32 numbers. Bytes are bytes "
+            "already.",
+        ),
+        Misconception(
+            "whole_seconds",
+            lambda f, b, pf, pb: max(f // pf, b // pb),
+            "// divides and drops what is behind the point, so less than a second became 0. Divide "
+            "with /.",
+        ),
         Misconception("milliseconds", scaled(1e3), "These are milliseconds. Return seconds."),
         Misconception("microseconds", scaled(1e6), "These are microseconds. Return seconds."),
     ),

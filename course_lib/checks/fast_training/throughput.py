@@ -2,8 +2,8 @@
 
 The step of the check is asynchronous, as on a GPU: it returns at once and the work goes on. The
 driver notes when each call began and ended. A clock that is read where it should be can only have
-been read between two of those moments, so what is right follows from the notes, however busy the
-machine is, and whichever clock was read.
+been read between two of those moments, so what is right follows from the notes, whichever clock was
+read.
 """
 
 from __future__ import annotations
@@ -15,40 +15,28 @@ from typing import Any
 import torch
 
 from ..declare import Case, Exercise, Misconception, Plain
+from .device import BusyDevice, PretendedTime, RealTime
 
 SLACK = 1.01  # two clocks of one machine agree better than this
 
 
-class BusyDevice:
-    """Work that is queued by `step` and waited for by `synchronize`; it takes real time.
-
-    The first step also keeps the caller waiting, as compiling and allocating do.
-    """
-
-    def __init__(self, seconds: float, first: float) -> None:
-        self.seconds, self.first = seconds, first
-        self.free_at = time.perf_counter()
-        self.notes: list[list] = []
-
-    def step(self) -> None:
-        begin = time.perf_counter()
-        if not self.notes:
-            time.sleep(self.first)
-        self.free_at = max(self.free_at, time.perf_counter()) + self.seconds
-        self.notes.append(["step", begin, time.perf_counter()])
-
-    def synchronize(self) -> None:
-        begin = time.perf_counter()
-        time.sleep(max(0.0, self.free_at - begin))
-        self.notes.append(["synchronize", begin, time.perf_counter()])
-
-
 def measure(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    device = BusyDevice(inputs["seconds"], inputs["first"])
+    pretended = PretendedTime()
+    try:
+        with pretended.on_the_clocks_of(answer):
+            record = measure_in(pretended, answer, inputs)
+    except ArithmeticError:  # a coarse clock out of reach saw no time go by
+        if pretended.readings:
+            raise
+    return record if pretended.readings else measure_in(RealTime(), answer, inputs)
+
+
+def measure_in(clock: PretendedTime | RealTime, answer: Callable, inputs: Mapping) -> dict:
+    device = BusyDevice(inputs["seconds"], inputs["first"], clock)
     arguments = [inputs[name] for name in ("images_per_step", "steps", "warmup")]
-    begin = time.perf_counter()
+    begin = clock.now()
     result = answer(device.step, *arguments, device.synchronize)
-    end = time.perf_counter()
+    end = clock.now()
     if result is Ellipsis:
         raise NotImplementedError
     value = result.item() if isinstance(result, torch.Tensor) else result
@@ -66,11 +54,13 @@ def throughput_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> di
     if len(at) != warmup + steps:
         return facts | {"calls of step": len(at)}
     last_warm, first, last = at[warmup - 1], at[warmup], at[-1]
+    facts["what is returned"] = returned = name_result(inputs, record, last_warm, first, last)
+    if BEFORE_WARMUP in returned:  # where it waited does not matter then
+        return facts
     return facts | {
         "synchronize() is called between the warm-up and the timed steps": first > last_warm + 1,
         "synchronize() is called behind the last step": last < len(notes) - 1,
         "synchronize() is called among the timed steps": last - first > steps - 1,
-        "what is returned": name_result(inputs, record, last_warm, first, last),
     }
 
 
@@ -78,31 +68,35 @@ def name_result(inputs, record, last_warm: int, first: int, last: int) -> str:
     """Which formula over which stretch of time gives this number."""
     value, spans = record["returned"], stretches(record, last_warm, first, last)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return "no number"
+        return "nothing" if value is None else "no number"
     for formula, elapsed in implied_seconds(inputs, float(value)).items():
         for span, (shortest, longest) in spans.items():
             if shortest / SLACK <= elapsed <= longest * SLACK:
                 return f"{formula}, {span}"
-    return "another quantity"
+    return "a negative number" if value < 0 else "another quantity"
+
+
+BEFORE_WARMUP = "over the warm-up and the timed steps"
 
 
 def stretches(record, last_warm: int, first: int, last: int) -> dict[str, tuple[float, float]]:
     """The shortest and longest time that a clock can show, by where it was read."""
-    notes, begin, end = record["notes"], record["begin"], record["end"]
-    done = notes[-1][2]  # the end of the last synchronize, or of the last step without one
-    ready = notes[first - 1][2]
-    warm = notes[last_warm][2]
-    spans = {
-        "over the timed steps": (done - notes[first][1], end - ready),
-        "over the warm-up and the timed steps": (done - notes[0][1], end - begin),
-    }
+    notes = record["notes"]
+    # the moments between which the clock can have been read
+    begins = {"over the timed steps": (notes[first - 1][2], notes[first][1])}
     if first > last_warm + 1:
-        waited = notes[last_warm + 1]
-        spans["from before the warm-up was finished"] = (done - waited[1], end - warm)
+        unfinished = (notes[last_warm][2], notes[last_warm + 1][1])
+        begins["over the timed steps and the rest of the warm-up"] = unfinished
+    first_warm = next(note for note in notes if note[0] == "step")
+    begins[BEFORE_WARMUP] = (record["begin"], first_warm[1])
+    ends = {"": (notes[-1][2], record["end"])}
     if last < len(notes) - 1:
-        queued = notes[last + 1][1]
-        spans["before the timed steps were finished"] = (0.0, queued - ready)
-    return spans
+        ends[", stopped before they were finished"] = (notes[last][2], notes[last + 1][1])
+    return {
+        start + stop: (end[0] - begin[1], end[1] - begin[0])
+        for stop, end in ends.items()
+        for start, begin in begins.items()
+    }
 
 
 def implied_seconds(inputs: Mapping[str, Any], value: float) -> dict[str, float]:
@@ -149,7 +143,6 @@ def timed(
     stop: str = "s|",
     result: Callable = lambda images, steps, warmup, seconds: images * steps / seconds,
     each: bool = False,
-    clock: Callable[[], float] = time.perf_counter,
 ) -> Callable:
     """A measurement as people write it: `start` and `stop` say in which order things happen.
 
@@ -166,7 +159,7 @@ def timed(
                 elif letter == "s":
                     synchronize()
                 else:
-                    read = clock()
+                    read = time.perf_counter()
             return read
 
         begin = run(start)
@@ -192,8 +185,8 @@ EXERCISE = Exercise(
         Misconception(
             "warmup_timed",
             timed("|ws"),
-            "The clock ran while the device warmed up. The first steps compile, allocate and fill "
-            "caches: start the clock behind them.",
+            "The clock was started before the warm-up, whose steps compile, allocate and fill "
+            "caches. Start it after the warm-up, once the device has been waited for.",
         ),
         Misconception(
             "warmup_counted",
@@ -226,6 +219,13 @@ EXERCISE = Exercise(
             "done. Call synchronize() before the clock is read.",
         ),
         Misconception(
+            "clock_read_before_waiting",
+            timed("w|s", "|s"),
+            "The clock was read first and the device waited for afterwards, so the warm-up's end "
+            "was timed and the end of the timed steps was not. Wait, then read the clock, at both "
+            "ends.",
+        ),
+        Misconception(
             "clock_stopped_before_waiting",
             timed(stop="|s"),
             "The clock was read first and the device waited for afterwards: what was timed is how "
@@ -242,7 +242,8 @@ EXERCISE = Exercise(
             "never_waited",
             timed("w|", "|"),
             "synchronize() is never called, so neither the beginning nor the end of the work was "
-            "seen: only how fast it can be ordered.",
+            "seen: only how fast it can be ordered. (Without its parentheses the name calls "
+            "nothing.)",
         ),
         Misconception(
             "waited_after_each_step",
@@ -286,6 +287,12 @@ EXERCISE = Exercise(
             "milliseconds",
             timed(result=lambda i, n, w, seconds: i * n / (1000 * seconds)),
             "These are images in a millisecond. Keep the seconds of the clock.",
+        ),
+        Misconception(
+            "readings_exchanged",
+            timed(result=lambda i, n, w, seconds: i * n / -seconds),
+            "The later reading was taken from the earlier one. The time that went by is the second "
+            "reading minus the first.",
         ),
     ),
     hints=(

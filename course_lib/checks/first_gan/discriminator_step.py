@@ -61,6 +61,7 @@ EXERCISE = Exercise(
     ),
     call=STEP.drive,
     facts=STEP.facts,
+    entry="entry",
     slow=True,
     misconceptions=(
         Misconception(

@@ -70,6 +70,7 @@ EXERCISE = Exercise(
     cases=lambda g: step_cases(g, {"noise 1": (6, LATENT), "noise 2": (4, LATENT)}),
     call=STEP.drive,
     facts=STEP.facts,
+    entry="entry",
     slow=True,
     misconceptions=(
         Misconception(

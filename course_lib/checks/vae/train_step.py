@@ -96,6 +96,7 @@ EXERCISE = Exercise(
     cases=step_cases,
     call=STEP.drive,
     facts=STEP.facts,
+    entry="entry",
     slow=True,
     misconceptions=(
         Misconception(

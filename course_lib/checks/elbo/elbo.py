@@ -1,0 +1,255 @@
+"""Check of `elbo`. Oracle: log p(x, z) is quadratic in z, so a few points average it exactly."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.distributions import Normal
+
+from ..declare import Case, Exercise, Misconception
+from ..wrong_formulas import (
+    BATCH_AVERAGED,
+    BATCH_SUMMED,
+    LOG_VAR_AS_LOG_STD,
+    averaged,
+    negated,
+    summed,
+)
+from .linear_gaussian import (
+    NOISE_NOT_SQUARED,
+    conditioned,
+    in_float32,
+    model_inputs,
+    q_inputs,
+    squared_noise,
+)
+from .log_evidence import evidence
+
+
+def elbo_cases(generator: torch.Generator) -> list[Case]:
+    def inputs(batch: int, dim: int, latents: int, noise: float = 0.6) -> dict[str, Tensor]:
+        model = model_inputs(generator, batch, dim, latents, noise)
+        return model | q_inputs(generator, batch, latents)
+
+    return [
+        Case(inputs(4, 5, 3), gradients=("mean", "log_var")),
+        Case(inputs(3, 4, 1), "one latent"),
+        Case(inputs(1, 6, 2, noise=1.6), "a batch of one"),
+        Case(inputs(2, 3, 2, noise=0.05), "noise_std near 0.05"),
+        Case(in_float32(inputs(3, 4, 2)), "in float32"),
+    ]
+
+
+def terms(x, weight, noise_std, mean, log_var) -> tuple[Tensor, Tensor, Tensor]:
+    """E log p(x | z), E log p(z) and the entropy of q, each `(B,)`.
+
+    The average of a quadratic over 2Z points, mean ± sqrt(Z) std along each axis, is exact: they
+    have the mean and the covariance of q.
+    """
+    latents = mean.shape[1]
+    std = (log_var / 2).exp()
+    steps = latents**0.5 * torch.cat([torch.eye(latents), -torch.eye(latents)]).to(x.dtype)
+    z = mean[:, None] + std[:, None] * steps  # (B, 2Z, Z)
+    likelihood = Normal(z @ weight.T, noise_std).log_prob(x[:, None]).sum(-1).mean(-1)
+    prior = Normal(0.0, 1.0).log_prob(z).sum(-1).mean(-1)
+    return likelihood, prior, Normal(mean, std).entropy().sum(-1)
+
+
+def combined(likelihood=1.0, prior=1.0, entropy=1.0):
+    """The ELBO with its terms weighed, so that a mistake can change one."""
+
+    def answer(*inputs):
+        a, b, c = terms(*inputs)
+        return likelihood * a + prior * b + entropy * c
+
+    return answer
+
+
+elbo = combined()
+
+
+def with_trace(trace):
+    """The ELBO with another contribution of q's variance to the expected squared error."""
+
+    def answer(x, weight, noise_std, mean, log_var):
+        right = (log_var.exp() * weight.square().sum(0)).sum(-1)
+        wrong = trace(weight, log_var, noise_std)
+        return elbo(x, weight, noise_std, mean, log_var) + (right - wrong) / (2 * noise_std**2)
+
+    return answer
+
+
+def constant_dropped(x, weight, noise_std, mean, log_var):
+    log_2pi = torch.tensor(2 * torch.pi, dtype=x.dtype).log()
+    return elbo(x, weight, noise_std, mean, log_var) + x.shape[1] / 2 * log_2pi
+
+
+def all_constants_dropped(x, weight, noise_std, mean, log_var):
+    dropped = constant_dropped(x, weight, noise_std, mean, log_var)
+    return dropped + x.shape[1] * noise_std.log()
+
+
+def log_noise_dropped(x, weight, noise_std, mean, log_var):
+    return elbo(x, weight, noise_std, mean, log_var) + x.shape[1] * noise_std.log()
+
+
+def kl_of_latents_averaged(*inputs):
+    likelihood, prior, entropy = terms(*inputs)
+    return likelihood + (prior + entropy) / inputs[3].shape[1]
+
+
+def minus_gap(x, weight, noise_std, mean, log_var):
+    return elbo(x, weight, noise_std, mean, log_var) - evidence(x, weight, noise_std)
+
+
+def at_the_best_mean(x, weight, noise_std, mean, log_var):
+    return elbo(x, weight, noise_std, conditioned(x, weight, noise_std)[0], log_var)
+
+
+EXERCISE = Exercise(
+    name="elbo.elbo",
+    signature="(x, weight, noise_std, mean, log_var)",
+    unit="nats",
+    oracle=elbo,
+    cases=elbo_cases,
+    misconceptions=(
+        Misconception("noise_not_squared", squared_noise(elbo), NOISE_NOT_SQUARED),
+        Misconception(
+            "kl_added",
+            combined(prior=-1.0, entropy=-1.0),
+            "The KL was added. It is a price: ELBO = expected log-likelihood minus KL. As it "
+            "stands the result can exceed log p(x), and no bound may.",
+        ),
+        Misconception(
+            "sign",
+            negated(elbo),
+            "This is the loss, the negative ELBO. The bound itself is wanted here.",
+        ),
+        Misconception(
+            "variance_of_q_forgotten",
+            with_trace(lambda weight, log_var, s: 0.0),
+            "The likelihood was taken at q's mean. Its expectation over q also pays for q's "
+            "spread: each latent moves the mean of x by its column of the weight.",
+        ),
+        Misconception(
+            "std_in_the_trace",
+            with_trace(
+                lambda weight, log_var, s: ((log_var / 2).exp() * weight.square().sum(0)).sum(-1)
+            ),
+            "The spread of q enters the expected squared error with its standard deviation; it is "
+            "the variance, exp(log_var).",
+        ),
+        Misconception(
+            "trace_mixes_latents",
+            with_trace(lambda weight, log_var, s: log_var.exp().sum(-1) * weight.square().sum()),
+            "The sum of all variances was multiplied by the sum of all squared weights. Each "
+            "latent's variance goes with its own column.",
+        ),
+        Misconception(
+            "column_not_squared",
+            with_trace(lambda weight, log_var, s: (log_var.exp() * weight.sum(0)).sum(-1)),
+            "Each variance goes with the squared length of its column of the weight; here the "
+            "column was added up without squares.",
+        ),
+        Misconception(
+            "trace_not_over_noise",
+            with_trace(
+                lambda weight, log_var, s: s**2 * (log_var.exp() * weight.square().sum(0)).sum(-1)
+            ),
+            "The part of q's variance is not divided by the noise variance, as the squared error "
+            "of the mean is: both belong to one expected square.",
+        ),
+        Misconception(
+            "kl_forgotten",
+            combined(prior=0.0, entropy=0.0),
+            "This is the expected log-likelihood alone. The KL from q to the prior is missing.",
+        ),
+        Misconception(
+            "entropy_forgotten",
+            combined(entropy=0.0),
+            "This is E_q[log p(x, z)]. Minus E_q[log q(z)], the entropy of q, is missing: without "
+            "it the best q is a single point.",
+        ),
+        Misconception(
+            "entropy_sign",
+            combined(entropy=-1.0),
+            "The entropy of q has the wrong sign: E_q[log p(x, z) - log q(z)] rewards a wide q.",
+        ),
+        Misconception(
+            "prior_forgotten",
+            combined(prior=0.0),
+            "E_q[log p(z)] is missing: p(x, z) is the likelihood times the prior.",
+        ),
+        Misconception(
+            "likelihood_counted_twice",
+            combined(likelihood=2.0),
+            "The log-likelihood counts twice, so the result is no bound on log p(x).",
+        ),
+        Misconception(
+            "kl_not_halved",
+            combined(prior=2.0, entropy=2.0),
+            "The KL counts twice. kl_to_standard_normal has its 1/2 inside.",
+        ),
+        Misconception(
+            "kl_halved_twice",
+            combined(prior=0.5, entropy=0.5),
+            "The KL is half of what it should be; kl_to_standard_normal has its 1/2 inside.",
+        ),
+        Misconception(
+            "constant_forgotten",
+            constant_dropped,
+            "-D/2 · log 2π is missing from the log-likelihood. Without it ELBO and gap do not add "
+            "to log p(x).",
+        ),
+        Misconception(
+            "log_noise_forgotten",
+            log_noise_dropped,
+            "-D · log noise_std is missing from the log-likelihood: it keeps the noise from "
+            "growing without end.",
+        ),
+        Misconception(
+            "squared_error_only",
+            all_constants_dropped,
+            "The log-likelihood is the squared error alone. A Gaussian's log density also has "
+            "-1/2 · log(2π noise_std²) for every dimension of x.",
+        ),
+        Misconception(
+            "latents_averaged",
+            kl_of_latents_averaged,
+            "The KL was averaged over the latents. They are independent, so their divergences add.",
+        ),
+        Misconception(
+            "log_var_read_as_log_std",
+            lambda x, weight, noise_std, mean, log_var: elbo(
+                x, weight, noise_std, mean, 2 * log_var
+            ),
+            LOG_VAR_AS_LOG_STD,
+        ),
+        Misconception(
+            "log_evidence_returned",
+            lambda x, weight, noise_std, *q: evidence(x, weight, noise_std),
+            "This is log p(x) itself, whatever q is. The ELBO lies below it by the gap.",
+        ),
+        Misconception(
+            "minus_the_gap",
+            minus_gap,
+            "This is minus the gap: log p(x) was subtracted. The ELBO is computed without it.",
+        ),
+        Misconception(
+            "q_replaced",
+            at_the_best_mean,
+            "The mean that was passed in is not used: the ELBO is wanted for the given q, not for "
+            "the posterior's mean.",
+        ),
+        Misconception("batch_averaged", averaged(elbo), BATCH_AVERAGED),
+        Misconception("batch_summed", summed(elbo), BATCH_SUMMED),
+    ),
+    hints=(
+        "Two terms: the expected log-likelihood of x under q, and the KL from q to the prior, for "
+        "which lesson 01 has the formula.",
+        "The expected squared error has two parts: that of q's mean, and q's variance seen through "
+        "the weight, one latent at a time.",
+        "-D/2 log(2π noise_std²) - (|x - weight mean|² + Σ_j var_j |column j|²) / (2 noise_std²), "
+        "minus kl_to_standard_normal(mean, log_var).",
+    ),
+)

@@ -1,0 +1,225 @@
+"""Check of `em_step`. Oracle: conditioning, then least squares with added rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..declare import Case, Exercise, Misconception
+from .linear_gaussian import conditioned, in_float32, model_inputs
+
+
+def em_cases(generator: torch.Generator) -> list[Case]:
+    def centred(batch: int, dim: int, latents: int, noise: float = 0.6) -> dict[str, Tensor]:
+        inputs = model_inputs(generator, batch, dim, latents, noise)
+        scale = torch.linspace(0.7, 2.0, dim, dtype=torch.float64)
+        return inputs | {"x": (inputs["x"] - inputs["x"].mean(0)) * scale}
+
+    at_optimum = centred(9, 5, 2)
+    turn = torch.randn(2, 2, generator=generator, dtype=torch.float64)
+    at_optimum |= dict(zip(("weight", "noise_std"), optimum(at_optimum["x"], turn), strict=True))
+    return [
+        Case(centred(7, 4, 2)),
+        Case(centred(8, 5, 3, noise=1.6), "noise_std near 1.6"),
+        Case(centred(6, 3, 1), "one latent"),
+        Case(at_optimum, "at the maximum, where nothing may move"),
+        Case(in_float32(centred(8, 4, 2)), "in float32"),
+    ]
+
+
+def optimum(x: Tensor, turn: Tensor) -> tuple[Tensor, Tensor]:
+    """The maximum of the likelihood, by eigenvectors, turned by the rotation in `turn`."""
+    latents = len(turn)
+    values, vectors = torch.linalg.eigh(x.T @ x / len(x))
+    variance = values[:-latents].mean()
+    weight = vectors[:, -latents:] * (values[-latents:] - variance).sqrt()
+    return weight @ torch.linalg.qr(turn).Q, variance.sqrt()
+
+
+def em(x: Tensor, weight: Tensor, noise_std: Tensor) -> tuple[Tensor, Tensor]:
+    """One EM update. Σ E|x - W z|² is a sum of squares over two sets of rows: the posterior means,
+    which should give x, and the posterior's spread, which should give 0."""
+    x64, count = x.double(), len(x)
+    mean, covariance = conditioned(x64, weight.double(), noise_std.double())
+    spread = torch.linalg.cholesky(covariance).T * count**0.5
+    rows = torch.cat([mean, spread])
+    targets = torch.cat([x64, torch.zeros(len(spread), x.shape[1], dtype=torch.float64)])
+    found = torch.linalg.lstsq(rows, targets).solution
+    variance = (targets - rows @ found).square().sum() / (count * x.shape[1])
+    return found.T.to(x.dtype), variance.sqrt().to(x.dtype)
+
+
+def as_written(
+    spread_in_weight=1.0,
+    spread_in_noise=1.0,
+    spread_count=None,
+    count=lambda x: x.numel(),
+    posterior=conditioned,
+    weight_of_noise="new",
+):
+    """The update with its parts exposed, so that a mistake can change one."""
+
+    def answer(x, weight, noise_std):
+        mean, covariance = posterior(x, weight, noise_std)
+        times = len(x) if spread_count is None else spread_count
+        second = mean.T @ mean + spread_in_weight * times * covariance
+        new = torch.linalg.solve(second, mean.T @ x).T
+        used = new if weight_of_noise == "new" else weight
+        if weight_of_noise == "again":
+            mean, covariance = posterior(x, new, noise_std)
+            used = new
+        error = (x - mean @ used.T).square().sum()
+        error = error + spread_in_noise * times * (used @ covariance * used).sum()
+        return new, (error / count(x)).sqrt()
+
+    return answer
+
+
+def without_prior(x, weight, noise_std):
+    inverse = torch.linalg.inv(weight.T @ weight)
+    return x @ weight @ inverse, 0 * inverse
+
+
+def tilt_dropped(x, weight, noise_std):
+    mean, covariance = conditioned(x, weight, noise_std)
+    return mean, torch.diag(covariance.diagonal())
+
+
+def noise_read_as_variance(x, weight, noise_std):
+    return conditioned(x, weight, noise_std.sqrt())
+
+
+def at_once(x, weight, noise_std):
+    """The closed-form maximum, in its own rotation."""
+    return optimum(x, torch.eye(weight.shape[1], dtype=x.dtype))
+
+
+def call_em(answer, inputs: Mapping[str, Any]) -> Any:
+    """As any formula; a noise_std that comes as a Python number is as good as a scalar tensor."""
+    result = answer(*inputs.values())
+    if isinstance(result, tuple | list) and len(result) == 2 and isinstance(result[1], float):
+        return result[0], torch.tensor(result[1], dtype=inputs["x"].dtype)
+    return result
+
+
+EXERCISE = Exercise(
+    name="elbo.em_step",
+    signature="(x, weight, noise_std)",
+    outputs=("weight", "noise_std"),
+    oracle=em,
+    cases=em_cases,
+    call=call_em,
+    misconceptions=(
+        Misconception(
+            "variance_returned",
+            lambda *a: ((r := em(*a))[0], r[1] ** 2),
+            "The second result is the noise variance. noise_std is its square root.",
+        ),
+        Misconception(
+            "noise_read_as_variance",
+            as_written(posterior=noise_read_as_variance),
+            "In the E-step noise_std was used where its square belongs.",
+        ),
+        Misconception(
+            "spread_forgotten",
+            as_written(spread_in_weight=0.0, spread_in_noise=0.0),
+            "The posterior's means were taken for the latents themselves. E[z zᵀ] is mean meanᵀ "
+            "plus the covariance; without it the likelihood may fall, and the noise comes out "
+            "too small.",
+        ),
+        Misconception(
+            "spread_forgotten_in_weight",
+            as_written(spread_in_weight=0.0),
+            "The posterior's covariance is missing from the weight's update: the sum over examples "
+            "of E[z zᵀ] is Σ mean meanᵀ plus N times the covariance.",
+        ),
+        Misconception(
+            "spread_forgotten_in_noise",
+            as_written(spread_in_noise=0.0),
+            "The noise counts the errors of the posterior's means alone. The expected error also "
+            "has the latents' spread, seen through the new weight.",
+        ),
+        Misconception(
+            "spread_counted_once",
+            as_written(spread_count=1),
+            "The posterior's covariance was added once. Every one of the N examples brings it.",
+        ),
+        Misconception(
+            "old_weight_in_noise",
+            as_written(weight_of_noise="old"),
+            "The noise was computed with the old weight. Both come out of one maximization, so the "
+            "errors are those of the new weight.",
+        ),
+        Misconception(
+            "two_e_steps",
+            as_written(weight_of_noise="again"),
+            "Between weight and noise the posterior was computed anew. One update has one E-step, "
+            "at the old parameters, and serves both.",
+        ),
+        Misconception(
+            "prior_forgotten",
+            as_written(posterior=without_prior),
+            "The latents were fitted by least squares, without prior and spread. The E-step takes "
+            "the posterior of the model as it is.",
+        ),
+        Misconception(
+            "tilt_dropped",
+            as_written(posterior=tilt_dropped),
+            "Only the variances of the posterior were used. The exact E-step takes its whole "
+            "covariance.",
+        ),
+        Misconception(
+            "divided_by_examples",
+            as_written(count=len),
+            "The total error was divided by the number of examples. noise_std is the noise of one "
+            "dimension: divide by N · D.",
+        ),
+        Misconception(
+            "divided_by_dimensions",
+            as_written(count=lambda x: x.shape[1]),
+            "The total error was divided by D alone: it is a sum over the N examples too.",
+        ),
+        Misconception(
+            "one_example_less",
+            as_written(count=lambda x: (len(x) - 1) * x.shape[1]),
+            "The errors were averaged with N - 1. Maximum likelihood divides by N.",
+        ),
+        Misconception(
+            "noise_not_updated",
+            lambda x, weight, noise_std: (em(x, weight, noise_std)[0], noise_std),
+            "noise_std came back as it was. The M-step moves both.",
+        ),
+        Misconception(
+            "weight_not_updated",
+            lambda x, weight, noise_std: (weight, em(x, weight, noise_std)[1]),
+            "The weight came back as it was. The M-step moves both.",
+        ),
+        Misconception(
+            "maximum_at_once",
+            at_once,
+            "This is the closed-form maximum. One EM update from the given parameters is wanted: "
+            "the maximum is where many of them lead.",
+        ),
+        Misconception(
+            "transposed",
+            lambda *a: ((r := em(*a))[0].T, r[1]),
+            "The weight is transposed: (D, Z), one column a latent.",
+        ),
+        Misconception(
+            "results_swapped",
+            lambda *a: em(*a)[::-1],
+            "The two results changed places: the weight comes first, then noise_std.",
+        ),
+    ),
+    hints=(
+        "E-step: the posterior at the given parameters. M-step: a least-squares problem in which "
+        "products of latents are replaced by their expectations.",
+        "With mean (N, Z) and covariance (Z, Z) from your posterior: E[zᵀ z], summed over the "
+        "examples, is meanᵀ mean + N · covariance; the new weight is xᵀ mean times its inverse.",
+        "noise_std² is the expected squared error per number: |x - new mean|² over all examples "
+        "plus N times the trace of newᵀ new covariance, divided by N · D.",
+    ),
+)

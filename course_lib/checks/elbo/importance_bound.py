@@ -1,0 +1,169 @@
+"""Check of `importance_bound`. Oracle: weights added one by one with torch.logaddexp."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..declare import Case, Exercise, Misconception
+from ..random_inputs import normal
+from ..wrong_formulas import negated
+
+
+def weight_cases(generator: torch.Generator) -> list[Case]:
+    def log_weights(samples: int, batch: int, level: float = 0.0, **kind) -> dict[str, Tensor]:
+        return {"log_weights": level + 1.5 * normal(generator, samples, batch, **kind)}
+
+    double = {"dtype": torch.float64}
+    levels = log_weights(4, 3, **double)
+    levels["log_weights"] += torch.tensor([-900.0, 0.0, 800.0], dtype=torch.float64)
+    impossible = log_weights(5, 3, -2.0, **double)
+    impossible["log_weights"][[1, 3], [0, 2]] = -math.inf
+    return [
+        Case(log_weights(5, 3, -1.0, **double), gradients=("log_weights",)),
+        Case(log_weights(1, 4, **double), "K = 1"),
+        Case(log_weights(4, 1, 0.5, **double), "a batch of one"),
+        Case(log_weights(3, 6, -0.5), "in float32"),
+        Case(log_weights(6, 2, -90.0), "around -90 nats, float32", extreme=True),
+        Case(log_weights(3, 2, -1000.0), "around -1000 nats, float32", extreme=True),
+        Case(log_weights(2, 3, 800.0), "around 800 nats, float32", extreme=True),
+        Case(levels, "examples 800 nats apart", extreme=True),
+        Case(impossible, "some weights are 0", extreme=True),
+    ]
+
+
+def bound(log_weights: Tensor) -> Tensor:
+    total = log_weights[0]
+    for row in log_weights[1:]:
+        total = torch.logaddexp(total, row)
+    return total - math.log(len(log_weights))
+
+
+def one_level_for_all(log_weights):
+    highest = log_weights.max()
+    return (log_weights - highest).exp().mean(0).log() + highest
+
+
+def weighted_by_themselves(log_weights):
+    shares = log_weights.softmax(0)
+    return torch.where(shares > 0, shares * log_weights, 0.0).sum(0)
+
+
+def lifted(eps):
+    return lambda log_weights: (log_weights.exp().mean(0) + eps).log()
+
+
+EXERCISE = Exercise(
+    name="elbo.importance_bound",
+    signature="(log_weights)",
+    unit="nats",
+    oracle=bound,
+    cases=weight_cases,
+    misconceptions=(
+        Misconception(
+            "exponential_before_logarithm",
+            lambda log_weights: log_weights.exp().mean(0).log(),
+            "exp(-1000) is 0 in floating point and exp(800) is inf, and their logarithm does not "
+            "come back. Take each example's largest log-weight out first; one function of torch "
+            "does so.",
+        ),
+        Misconception(
+            "lifted_by_a_constant",
+            lifted(1e-8),
+            "A small constant inside the logarithm is far larger than weights of exp(-90): it "
+            "hides the answer instead of saving it. Take the largest log-weight out first.",
+        ),
+        Misconception(
+            "one_level_for_all",
+            one_level_for_all,
+            "The largest log-weight of the whole batch was taken out. Examples differ by hundreds "
+            "of nats: take each example's own, along the first axis.",
+        ),
+        Misconception(
+            "mean_of_logarithms",
+            lambda log_weights: log_weights.mean(0),
+            "This is the mean of the logarithms, an ELBO whatever K is. Wanted is the logarithm of "
+            "the mean: average the weights, then take the logarithm.",
+        ),
+        Misconception(
+            "sum_of_weights",
+            lambda log_weights: torch.logsumexp(log_weights, 0),
+            "The weights were added, not averaged: log K is still to be subtracted. Without that "
+            "the «bound» grows with K past log p(x).",
+        ),
+        Misconception(
+            "log_k_added",
+            lambda log_weights: torch.logsumexp(log_weights, 0) + math.log(len(log_weights)),
+            "log K has the wrong sign: dividing by K subtracts log K.",
+        ),
+        Misconception(
+            "divided_by_k",
+            lambda log_weights: torch.logsumexp(log_weights, 0) / len(log_weights),
+            "The logarithm was divided by K. The sum inside it is to be divided: that subtracts "
+            "log K.",
+        ),
+        Misconception(
+            "averaged_over_examples",
+            lambda log_weights: torch.logsumexp(log_weights, 1) - math.log(log_weights.shape[1]),
+            "The average went over the batch. The first axis holds the K draws, the second the "
+            "examples: (K, B) to (B,).",
+        ),
+        Misconception(
+            "counts_the_batch",
+            lambda log_weights: torch.logsumexp(log_weights, 0) - math.log(log_weights.shape[1]),
+            "The logarithm of the batch size was subtracted. K is the length of the first axis.",
+        ),
+        Misconception(
+            "counts_everything",
+            lambda log_weights: torch.logsumexp(log_weights, 0) - math.log(log_weights.numel()),
+            "The logarithm of K · B was subtracted. Only the K draws of one example are averaged.",
+        ),
+        Misconception(
+            "largest_weight",
+            lambda log_weights: log_weights.amax(0),
+            "This is the largest log-weight alone. It has to be put back after the average, not in "
+            "its place.",
+        ),
+        Misconception(
+            "level_not_put_back",
+            lambda log_weights: bound(log_weights - log_weights.amax(0)),
+            "The largest log-weight was taken out and not added again.",
+        ),
+        Misconception(
+            "weights_weigh_themselves",
+            weighted_by_themselves,
+            "The log-weights were averaged with the normalized weights (a softmax). Here every "
+            "draw counts 1 / K: q has already seen to the rest.",
+        ),
+        Misconception(
+            "mean_weight",
+            lambda log_weights: log_weights.exp().mean(0),
+            "The logarithm at the end is missing.",
+        ),
+        Misconception(
+            "sign",
+            negated(bound),
+            "This is a loss, the bound with a minus. The bound itself is wanted.",
+        ),
+        Misconception(
+            "batch_averaged",
+            lambda log_weights: bound(log_weights).mean(),
+            "The batch was averaged too. Give one bound for each example, (B,).",
+        ),
+        Misconception(
+            "everything_in_one_mean",
+            lambda log_weights: bound(log_weights.reshape(-1)),
+            "The weights of all examples went into one mean. Each example has an evidence of its "
+            "own: average over the first axis alone.",
+        ),
+    ),
+    hints=(
+        "The weights themselves are to be averaged over the first axis, and the logarithm comes "
+        "last. What does exp do to a log-weight of -1000?",
+        "log of a mean = log of a sum minus log K. For the first there is a function that never "
+        "leaves the logarithms.",
+        "torch.logsumexp over the first axis; K is the number of rows.",
+    ),
+)

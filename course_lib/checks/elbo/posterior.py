@@ -1,0 +1,158 @@
+"""Check of `posterior`. Oracle: conditioning the joint Gaussian of x and z."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..declare import Case, Exercise, Misconception
+from .linear_gaussian import (
+    NOISE_NOT_SQUARED,
+    conditioned,
+    in_float32,
+    model_inputs,
+    squared_noise,
+)
+
+
+def posterior_cases(generator: torch.Generator) -> list[Case]:
+    return [
+        Case(model_inputs(generator, batch=4, dim=5, latents=3)),
+        Case(model_inputs(generator, batch=3, dim=4, latents=1), "one latent"),
+        Case(model_inputs(generator, batch=1, dim=6, latents=2, noise=1.6), "a batch of one"),
+        Case(in_float32(model_inputs(generator, batch=3, dim=4, latents=2)), "in float32"),
+    ]
+
+
+def changed(mean=lambda m, s: m, covariance=lambda c, s: c):
+    """The posterior with a mistake in one of its two results; s is noise_std."""
+
+    def answer(x, weight, noise_std):
+        m, c = conditioned(x, weight, noise_std)
+        return mean(m, noise_std), covariance(c, noise_std)
+
+    return answer
+
+
+def without_prior(x, weight, noise_std):
+    """Least squares: what the data say alone."""
+    inverse = torch.linalg.inv(weight.T @ weight)
+    return x @ weight @ inverse, noise_std**2 * inverse
+
+
+def prior_not_scaled(x, weight, noise_std):
+    inverse = torch.linalg.inv(weight.T @ weight + torch.eye(weight.shape[1], dtype=x.dtype))
+    return x @ weight @ inverse, noise_std**2 * inverse
+
+
+def noise_divided_once(x, weight, noise_std):
+    """The data's term of the precision divided by the variance, the mean's not."""
+    mean, covariance = conditioned(x, weight, noise_std)
+    return mean * noise_std**2, covariance
+
+
+def projected(x, weight, noise_std):
+    return x @ weight, conditioned(x, weight, noise_std)[1]
+
+
+def independent_latents(c: Tensor, s: Tensor) -> Tensor:
+    return torch.diag(torch.linalg.inv(c).diagonal().reciprocal())
+
+
+EXERCISE = Exercise(
+    name="elbo.posterior",
+    signature="(x, weight, noise_std)",
+    outputs=("mean", "covariance"),
+    oracle=conditioned,
+    cases=posterior_cases,
+    misconceptions=(
+        Misconception("noise_not_squared", squared_noise(conditioned), NOISE_NOT_SQUARED),
+        Misconception(
+            "precision_returned",
+            changed(covariance=lambda c, s: torch.linalg.inv(c)),
+            "The second result is the precision, the inverse of the covariance: it grows where the "
+            "posterior narrows.",
+        ),
+        Misconception(
+            "noise_missing_from_covariance",
+            changed(covariance=lambda c, s: c / s**2),
+            "The covariance is too large by 1 / noise_std². The inverse of (weightᵀ weight + "
+            "noise_std² I) is not the covariance yet: less noise makes the latents surer.",
+        ),
+        Misconception(
+            "noise_std_once",
+            changed(covariance=lambda c, s: c / s),
+            "The covariance is off by one factor noise_std: variances carry its square.",
+        ),
+        Misconception(
+            "prior_forgotten",
+            without_prior,
+            "This is least squares: the prior is missing. It adds the identity to the precision "
+            "and pulls the mean towards 0.",
+        ),
+        Misconception(
+            "prior_and_data_in_different_units",
+            prior_not_scaled,
+            "weightᵀ weight and I were added as they stand. The data count with 1 / noise_std²: "
+            "with little noise they must outweigh the prior.",
+        ),
+        Misconception(
+            "mean_not_divided_by_noise",
+            noise_divided_once,
+            "The mean is too small by noise_std²: in covariance · weightᵀ x the division by the "
+            "noise variance is missing.",
+        ),
+        Misconception(
+            "projection",
+            projected,
+            "weightᵀ x is where the mean starts, not the mean: it has still to be multiplied by "
+            "the covariance and divided by the noise variance.",
+        ),
+        Misconception(
+            "tilt_dropped",
+            changed(covariance=lambda c, s: torch.diag(c.diagonal())),
+            "The entries beside the diagonal were dropped. Latents that explain one x compete: "
+            "their posterior is tilted.",
+        ),
+        Misconception(
+            "inverse_of_the_diagonal",
+            changed(covariance=independent_latents),
+            "The precision's diagonal was inverted alone. That is the best diagonal "
+            "approximation; the posterior itself needs the inverse of the whole matrix.",
+        ),
+        Misconception(
+            "variances_returned",
+            changed(covariance=lambda c, s: c.diagonal()),
+            "The second result holds variances alone. The covariance, (Z, Z), is wanted.",
+        ),
+        Misconception(
+            "factor_returned",
+            changed(covariance=lambda c, s: torch.linalg.cholesky(c)),
+            "The second result is the Cholesky factor of the covariance, not the covariance.",
+        ),
+        Misconception(
+            "one_covariance_an_example",
+            lambda *a: ((r := conditioned(*a))[0], r[1].expand(len(r[0]), *r[1].shape)),
+            "There is a covariance for every example. It does not depend on x: one matrix (Z, Z) "
+            "serves them all.",
+        ),
+        Misconception(
+            "latents_first",
+            changed(mean=lambda m, s: m.T),
+            "The mean has its axes in the wrong order: one row an example, (B, Z).",
+        ),
+        Misconception(
+            "results_swapped",
+            lambda *a: conditioned(*a)[::-1],
+            "The two results changed places: the mean comes first, then the covariance.",
+        ),
+    ),
+    hints=(
+        "The log of prior times likelihood is quadratic in z, so the posterior is Gaussian: find "
+        "the matrix of the quadratic term and the vector of the linear one.",
+        "The matrix is the precision, I + weightᵀ weight / noise_std², the same for every x. The "
+        "vector is weightᵀ x / noise_std².",
+        "The covariance is the inverse of the precision; the mean is the covariance times that "
+        "vector, for every row of x at once.",
+    ),
+)
