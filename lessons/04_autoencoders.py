@@ -2,7 +2,7 @@
 # # 04 · Autoencoders: compression is not generation
 #
 # A handwritten digit is 784 numbers, and you can describe it to a friend in far fewer. An
-# **autoencoder** learns such a description by itself: one network squeezes the image into a short
+# [autoencoder](glossary.ipynb#Autoencoder) learns such a description by itself: one network squeezes the image into a short
 # code, a second one rebuilds the image from it. In this lesson you measure what a code of 2, 8 or 32
 # numbers can keep, beat the best linear method, remove noise from images, and then find out why a
 # network that rebuilds every digit cannot invent a single one.
@@ -67,7 +67,7 @@ print(f"{len(train_images):,} images to train on, {len(test_images):,} to test o
 
 # %% [markdown]
 # A cloud. To compare copies we need a number. Take the squared difference of image and copy,
-# averaged over the pixels (the mean squared error, MSE), and compare it with the square of the
+# averaged over the pixels (the [mean squared error](glossary.ipynb#Mean-squared-error), MSE), and compare it with the square of the
 # largest value that a pixel can have. That ratio is spread over many powers of ten, so its logarithm
 # is taken, in **decibels** (dB). The result is the
 # [peak signal-to-noise ratio](glossary.ipynb#Peak-signal-to-noise-ratio):
@@ -129,7 +129,7 @@ print(f"the average image as a copy of every test image: {score_of_average:.2f} 
 #
 # $$ E = \frac1N \sum_n \lVert x_n - \hat x_n \rVert^2 . $$
 #
-# The claim: **principal component analysis (PCA)** cannot be beaten. Let $C = \frac1N \sum_n y_n
+# The claim: [principal component analysis](glossary.ipynb#Principal-component-analysis) (PCA) cannot be beaten. Let $C = \frac1N \sum_n y_n
 # y_n^\top$ be the covariance, with eigenvalues $\lambda_1 \ge \dots \ge \lambda_D \ge 0$ and orthonormal
 # eigenvectors $u_1, \dots, u_D$. Then the smallest $E$ is what the unused directions hold, and the way to
 # reach it is to take off the mean, project on $u_1, \dots, u_k$, and add the mean back.
@@ -167,7 +167,7 @@ print(f"the average image as a copy of every test image: {score_of_average:.2f} 
 # computes both sides of every line.
 
 # %% tags=["nbval-check-output"]
-small = F.avg_pool2d(train_images[:5000], 4).flatten(1).double().cpu()  # (5000, 49)
+small = F.avg_pool2d(train_images[:2000], 4).flatten(1).double().cpu()  # (2000, 49)
 count, size, k = *small.shape, 6
 draw = torch.Generator().manual_seed(0)
 encode_by, decode_by = (
@@ -292,14 +292,18 @@ def mse(restored, images=test_images):
     return (restored.reshape(images.shape) - images).square().mean().item()
 
 
-pca, bound = {}, {}
+pca = {}
 for code_size in code_sizes:
     kept = directions[:, :code_size]
     pca[code_size] = (center + (test_flat - center) @ kept @ kept.T).reshape(test_images.shape)
+
+# %%
+bound = {}
+for code_size in code_sizes:
     bound[code_size] = pca_reconstruct(test_flat, code_size).reshape(test_images.shape)
     print(
-        f"{code_size:>2} numbers: PCA {mean_psnr(pca[code_size]):.2f} dB, MSE {mse(pca[code_size]):.5f}; "
-        f"no linear autoencoder has less than {mse(bound[code_size]):.5f}"
+        f"{code_size:>2} numbers: PCA {mean_psnr(pca[code_size]):.2f} dB, MSE {mse(pca[code_size]):.5f}"
+        f"; no linear autoencoder has less than {mse(bound[code_size]):.5f}"
     )
 
 # %% [markdown]
@@ -578,8 +582,8 @@ print("trained with    L1 score   L2 score   cross-entropy   PSNR       gray pix
 for name, objective in objectives.items():
     network, _ = train(Autoencoder, 2, loss_steps, 0, objective, start=runs[2][0][0])
     by_loss[name] = restore(network)
-    with torch.no_grad():
-        scores = [judge(network, test_images, test_images) for judge in objectives.values()]
+    judges = (F.l1_loss, F.mse_loss, F.binary_cross_entropy)
+    scores = [judge(by_loss[name], test_images) for judge in judges]
     gray = ((by_loss[name] > 0.1) & (by_loss[name] < 0.9)).float().mean()
     print(
         f"{name:<14} {scores[0]:8.4f}  {scores[1]:9.4f}  {scores[2]:10.4f}   "
@@ -655,13 +659,14 @@ def codes_of(network, images):
 @torch.no_grad()
 def random_codes(network, count, seed=0):
     """For an autoencoder a Gaussian fitted to the training codes; for a VAE its standard normal."""
-    codes, source = codes_of(network, train_images), torch.Generator(device).manual_seed(seed)
+    codes, source = codes_of(network, some_images), torch.Generator(device).manual_seed(seed)
     noise = torch.randn(count, codes.shape[1], generator=source, device=device)
     if not isinstance(network, Autoencoder):
         return noise
     return codes.mean(dim=0) + noise @ torch.linalg.cholesky(torch.cov(codes.T)).T
 
 
+some_images = train_images[:20_000]  # enough to know where their codes lie
 pairs = {size: {"autoencoder": runs[size][0][0], "VAE": vaes[size]} for size in (2, 32)}
 with torch.no_grad():
     bent, vae = pairs[32].values()
@@ -720,15 +725,15 @@ for columns, (name, network) in zip((axes[:2], axes[2:]), pairs[2].items(), stri
 show(figure)
 
 # %% [markdown]
-# A number for the holes: how far is a random code from the nearest code of a training image? Call it far
+# A number for the holes: how far is a random code from the nearest of 20,000 training codes? Call it far
 # if it is farther than 99 % of the test codes are. If random codes were distributed like the codes of images,
 # one in a hundred of them would be far.
 
 
 # %%
 def share_in_holes(network, count=1000):
-    """Share of random codes farther from every training code than 99 % of test codes are."""
-    known = codes_of(network, train_images)
+    """Share of random codes farther from all known codes than 99 % of the test codes are."""
+    known = codes_of(network, some_images)
 
     def nearest(codes):
         return torch.cat([torch.cdist(part, known).min(dim=1).values for part in codes.split(500)])
@@ -913,10 +918,17 @@ def broadcast_error(network, seen, images):
     return (network(seen[:32]).squeeze(1) - images[:32]).square().mean()
 
 
+def unseen_error(network, seen, images):
+    """The network is shown what it makes of noise, and compared with images that it never saw."""
+    made = network.decode(torch.randn(len(images), 8, device=device))
+    return (network(made) - images).square().mean()
+
+
 for name, kind, changes in (
     ("healthy", Autoencoder, {}),
     ("rectified code", RectifiedCode, {}),
     ("code of noise", CodeOfNoise, {}),
+    ("images never shown", Autoencoder, {"objective": unseen_error}),
     ("shapes that broadcast", Autoencoder, {"objective": broadcast_error}),
     ("learning rate × 100", Autoencoder, {"lr": 100 * learning_rate}),
     ("L1 from the start", Autoencoder, {"objective": absolute_error}),
@@ -936,9 +948,9 @@ for scale, (one, other), peak in (
     ("[-1, 1]", (signed, signed_copy), 2.0),
 ):
     print(f"PCA 8 on {scale:<8} with peak {peak:.0f}: {psnr(one, other, peak).mean():.2f} dB")
-bare = torch.linalg.svd(test_flat, full_matrices=False).Vh[:2]
+bare = torch.linalg.eigh(test_flat.T @ test_flat).eigenvectors[:, -2:]
 print(
-    f"PCA 2 without centering: MSE {mse(test_flat @ bare.T @ bare):.5f}, with {mse(bound[2]):.5f}"
+    f"PCA 2 without centering: MSE {mse(test_flat @ bare @ bare.T):.5f}, with {mse(bound[2]):.5f}"
 )
 code = nn.Linear(28, 2)(test_images[:1].cpu())
 print(
@@ -948,7 +960,7 @@ print(
 # %% [markdown]
 # | symptom | cause | cure |
 # |---|---|---|
-# | all copies are the average image, about 11.9 dB, spread near 0 | the code knows nothing of its image: it is noise, or something cut it off | compute it from the image; look at `encode` of two images |
+# | all copies are the average image, about 11.9 dB, spread near 0 | the code knows nothing of its image: it is noise, or the network was shown something else | encode the image that you compare with; look at the codes of two images |
 # | the same, with a code that is fine | `(B, H, W)` minus `(B, 1, H, W)` broadcasts to all pairs | compare shapes before you subtract |
 # | the same, or black, after a few updates at a high learning rate | a step so large that units and sigmoids are stuck at their ends | a lower learning rate |
 # | nearly black copies from L1 | most pixels are black in most images, so black is the median; there the sigmoid is flat | start with L2 or cross-entropy, go on with L1 |
