@@ -40,6 +40,14 @@ def kl_gaussian(mean_q, log_var_q, mean_p, log_var_p):
     return (log_var_p - log_var_q + squares - 1).sum(-1)
 """,
     ),
+    "02_elbo": (
+        "elbo.importance_bound",
+        "mean_of_logarithms",
+        """\
+def importance_bound(log_weights):
+    return log_weights.mean(dim=0)
+""",
+    ),
     "03_reparameterization": (
         "reparameterization.reparameterize",
         "variance_as_std",
@@ -200,6 +208,16 @@ def drag_a_latent_point(notebook: Notebook) -> None:
     wait_for_other_pixels(decoded, before)
 
 
+def drag_an_ellipse(notebook: Notebook) -> None:
+    """The map with q's ellipses and the bar of ELBO and gap follow the mean of q."""
+    explorer = notebook.page.locator(".ellipse-explorer")
+    bar, value = explorer.locator("img.widget-image"), explorer.locator(".widget-html-content")
+    value_before, pixels_before = value.inner_text(), pixels(bar)
+    drag(notebook, explorer.get_by_role("application", name="Latent map"), by=(-60, 40))
+    expect(value).not_to_have_text(value_before)
+    wait_for_other_pixels(bar, pixels_before)
+
+
 def pixels(picture: Locator) -> str:
     """What an <img> shows. Its address tells nothing: each new picture has a new one."""
     return picture.evaluate(
@@ -231,4 +249,8 @@ def drag(notebook: Notebook, what: Locator, by: tuple[int, int]) -> None:
     mouse.up()
 
 
-EXPLORERS = {"01_divergences": drag_a_slider, "05_vae": drag_a_latent_point}
+EXPLORERS = {
+    "01_divergences": drag_a_slider,
+    "02_elbo": drag_an_ellipse,
+    "05_vae": drag_a_latent_point,
+}
