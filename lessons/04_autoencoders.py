@@ -3,10 +3,10 @@
 #
 # A handwritten digit is 784 numbers, and you can describe it to a friend in far fewer. An
 # [autoencoder](glossary.ipynb#Autoencoder) learns such a description by itself: one network
-# squeezes the image into a short code, a second one rebuilds the image from it. In this lesson
-# you measure what a code of 2, 8 or 32 numbers can keep, beat the best linear method, remove
-# noise from images, and then find out why a network that rebuilds digits well is bad at inventing
-# them.
+# squeezes the image into a short [code](glossary.ipynb#Code), a second one rebuilds the image
+# from it. In this lesson you measure what a code of 2, 8 or 32 numbers can keep, beat the best
+# linear method, remove noise from images, and then find out why a network that rebuilds digits
+# well is bad at inventing them.
 #
 # **You will be able to**
 # - measure a reconstruction in decibels, and say what 3 dB more mean,
@@ -1019,6 +1019,6 @@ print(
 # *The Approximation of One Matrix by Another of Lower Rank*, Psychometrika 1, 1936. · G. Hinton
 # and R. Salakhutdinov, *Reducing the Dimensionality of Data with Neural Networks*, Science 313,
 # 2006. · P. Vincent, H. Larochelle, Y. Bengio and P.-A. Manzagol, *Extracting and Composing
-# Robust Features with Denoising Autoencoders*, ICML 2008.
+#       Robust Features with Denoising Autoencoders*, ICML 2008.
 #
 # **Next** 05_vae gives the codes a distribution of their own, and draws new ones from it.
