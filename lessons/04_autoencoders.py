@@ -723,8 +723,9 @@ show(plot_images(rows, columns=10, title=title, row_titles=names))
 
 # %% [markdown]
 # The autoencoder rebuilds better than the VAE, and invents worse. Standard normal codes, which
-# suit the VAE, decode to crumbs; the fitted normal gives strokes that look like writing and are
-# seldom a digit. The VAE's samples are blurred, some of them are nothing, and many can be read.
+# suit the VAE, decode to crumbs; the fitted normal gives a digit now and then and, more often,
+# strokes that only look like writing. The VAE's samples are blurred, some of them are nothing,
+# and many can be read.
 #
 # Why? With two numbers the whole space of codes can be drawn. Below are the codes of the 10,000
 # test images, colored by digit, and beside each map what a grid of codes over the same area
@@ -756,6 +757,9 @@ for columns, (name, network) in zip((axes[:2], axes[2:]), pairs[2].items(), stri
 show(figure)
 
 # %% [markdown]
+# The autoencoder's codes reach as far as they like, in arms with empty wedges between them. The
+# VAE's lie around the center, nearly all within ±3, where its random codes will come from.
+#
 # A number for the holes: how far is a random code from the nearest of 20,000 training codes? Call
 # it far if it is farther than 99 % of the test codes are. If random codes were distributed like
 # the codes of images, one in a hundred of them would be far.
@@ -781,9 +785,10 @@ for size, networks in pairs.items():
 
 # %% [markdown]
 # With two numbers the holes are the gaps that you see on the map, and a random code meets one now
-# and then. With 32 numbers most of the space is hole, for the autoencoder: two random codes in
-# three lie farther from every training image's code than test images do. The VAE's random codes
-# lie where its images' codes lie. (These are shares at laptop scale, one seed.)
+# and then. With 32 numbers most of the space is hole for the autoencoder: more than half of the
+# random codes lie far from every image's code, which only one test image in a hundred does. The
+# VAE's random codes lie where its images' codes lie. (These are shares at laptop scale, one
+# seed.)
 #
 # **Drag the point** over the autoencoder's map, into a gap between two colors and beyond the
 # arms. Where this page cannot run code, eight stops of a walk are drawn instead.
