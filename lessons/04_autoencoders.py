@@ -679,7 +679,7 @@ vaes = {size: train(BlackBoxVAE, size, vae_steps, 0, priced_error)[0] for size i
 @torch.no_grad()
 def codes_of(network, images):
     """The codes that decode gets in training: for a VAE with their noise."""
-    if isinstance(network, Autoencoder):
+    if not isinstance(network, BlackBoxVAE):
         return network.encode(images)
     mean, log_var = network.encode(images)
     noise = torch.randn(mean.shape, generator=torch.Generator(device).manual_seed(0), device=device)
@@ -691,7 +691,7 @@ def random_codes(network, count, seed=0):
     """For an autoencoder a Gaussian fitted to the training codes; for a VAE its standard normal."""
     codes, source = codes_of(network, some_images), torch.Generator(device).manual_seed(seed)
     noise = torch.randn(count, codes.shape[1], generator=source, device=device)
-    if not isinstance(network, Autoencoder):
+    if isinstance(network, BlackBoxVAE):
         return noise
     return codes.mean(dim=0) + noise @ torch.linalg.cholesky(torch.cov(codes.T)).T
 
@@ -943,14 +943,23 @@ for code_size, network in ((8, runs[8][0][0]), (32, runs[32][0][0]), (128, wide)
 
 
 # %%
-class RectifiedCode(Autoencoder):
+class RectifiedCode(nn.Module):
+    """Your autoencoder with a ReLU behind the code."""
+
+    def __init__(self, image_size, latent_dim):
+        super().__init__()
+        self.plain = Autoencoder(image_size, latent_dim)
+
     def encode(self, images):
-        return F.relu(super().encode(images))
+        return F.relu(self.plain.encode(images))
+
+    def forward(self, images):
+        return self.plain.decode(self.encode(images))
 
 
-class CodeOfNoise(Autoencoder):
+class CodeOfNoise(RectifiedCode):
     def encode(self, images):
-        return torch.randn_like(super().encode(images))
+        return torch.randn_like(self.plain.encode(images))
 
 
 def broadcast_error(network, seen, images):
@@ -1002,7 +1011,7 @@ print(
 # |---|---|---|
 # | all copies are the average image, about 11.9 dB, spread near 0 | the code knows nothing of its image: it is noise, or the network was shown something else | encode the image that you compare with; look at the codes of two images |
 # | the same, with a code that is fine | `(B, H, W)` minus `(B, 1, H, W)` broadcasts to all pairs | compare shapes before you subtract |
-# | the same, or black, after a few updates at a high learning rate | a step so large that units and sigmoids are stuck at their ends | a lower learning rate |
+# | black copies at a high learning rate | a first step so large that the sigmoids are stuck at their end | a lower learning rate |
 # | nearly black copies from L1 | most pixels are black in most images, so black is the median; there the sigmoid is flat | start with L2 or cross-entropy, go on with L1 |
 # | a lower PSNR, and numbers of the code that never change | an activation after the layer that makes the code | end the encoder with its linear layer |
 # | a PSNR that is 6 dB off | a peak of 1 for images in [-1, 1] | the peak is the width of the range, here 2 |
@@ -1022,8 +1031,8 @@ print(
 # **References.** P. Baldi and K. Hornik, *Neural Networks and Principal Component Analysis:
 # Learning from Examples Without Local Minima*, Neural Networks 2, 1989. · C. Eckart and G. Young,
 # *The Approximation of One Matrix by Another of Lower Rank*, Psychometrika 1, 1936. · G. Hinton
-# and R. Salakhutdinov, *Reducing the Dimensionality of Data with Neural Networks*, Science 313,
-# 2006. · P. Vincent, H. Larochelle, Y. Bengio and P.-A. Manzagol, *Extracting and Composing
-#       Robust Features with Denoising Autoencoders*, ICML 2008.
+# and R. Salakhutdinov, *Reducing the Dimensionality of Data with Neural Networks*, Science, 2006.
+# · P. Vincent, H. Larochelle, Y. Bengio and P.-A. Manzagol, *Extracting and Composing Robust
+# Features with Denoising Autoencoders*, ICML 2008.
 #
 # **Next** 05_vae gives the codes a distribution of their own, and draws new ones from it.
