@@ -108,7 +108,7 @@ def name_from_codes(inputs: Mapping[str, Any], codes: Tensor, estimate: Tensor) 
         return "nothing was decoded"
     with torch.no_grad():
         w = log_weights_of_codes(inputs, codes[:, None])[:, 0].double()
-        mean, log_var = networks(inputs)[0](inputs["images"])
+        mean, _ = networks(inputs)[0](inputs["images"])
     count, pieces = len(w), w.split(CHUNKS[0])
     of_pieces = torch.stack([p.logsumexp(0) - math.log(len(p)) for p in pieces])
     candidates = {

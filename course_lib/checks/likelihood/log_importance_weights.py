@@ -253,8 +253,8 @@ EXERCISE = Exercise(
         Misconception(
             "code_cut_off",
             weights_with(code=lambda mean, std, noise: (mean + std * noise).detach()),
-            "The values are right, but z was cut off from the encoder (detach, no_grad, .sample()), "
-            "so that the decoder's answer has no influence on what the encoder learns.",
+            "The values are right, but z was cut off from the encoder (detach, no_grad, "
+            ".sample()), so that the decoder's answer has no influence on what the encoder learns.",
         ),
         Misconception(
             "no_gradient_at_all",
