@@ -4,14 +4,14 @@
 # Lessons 05 and 06 scored models by the ELBO, and the ELBO is a floor: the log-likelihood lies
 # somewhere above it, and nobody said how far. When two floors differ, which of the two *models* is
 # better? In this lesson you measure $\log p(x)$ itself, to a tenth of a nat. The tool is
-# importance sampling. Then you train with the same tool, and set your numbers beside the
+# [importance sampling](glossary.ipynb#Importance-sampling). Then you train with the same tool, and set your numbers beside the
 # first table of a well-known paper: same architecture, same data, same scale.
 #
 # **You will be able to**
 # - turn draws of an encoder into an estimate of $\log p(x)$, and say why it can only err downwards on average,
 # - prove that the importance-weighted bound rises with the number of draws, and watch it rise on a
 #   model whose evidence is known,
-# - train an importance-weighted autoencoder (IWAE), and compare two models image by image,
+# - train an [importance-weighted autoencoder](glossary.ipynb#Importance-weighted-autoencoder) (IWAE), and compare two models image by image,
 # - read an effective sample size, and tell when an estimate rests on a single draw,
 # - say why a tighter bound can teach the encoder less.
 #
@@ -41,7 +41,7 @@ seed_everything(0)
 device = pick_device()
 schedule = at_scale(smoke="linear", laptop="linear", gpu="paper")  # of the learning rate
 batch_size = at_scale(smoke=128, laptop=128, gpu=20)
-steps = at_scale(smoke=20, laptop=24_000, gpu=3280 * 3000)  # of each of the main runs
+steps = at_scale(smoke=20, laptop=36_000, gpu=3280 * 3000)  # of each of the main runs
 short_steps = at_scale(smoke=20, laptop=2_500, gpu=50_000)  # of each experiment
 entries = at_scale(  # of the paper's table: those that this scale trains
     smoke=[("VAE", 1), ("IWAE", 5)],
@@ -49,7 +49,7 @@ entries = at_scale(  # of the paper's table: those that this scale trains
     gpu=[("VAE", 1), ("VAE", 5), ("VAE", 50), ("IWAE", 5), ("IWAE", 50)],
 )
 samples, test_count = at_scale(smoke=(20, 50), laptop=(5000, 1000), gpu=(5000, 10_000))
-chunk = at_scale(smoke=2, laptop=2, gpu=50)  # draws that are decoded at a time
+chunk = at_scale(smoke=4, laptop=4, gpu=50)  # draws that are decoded at a time
 hidden_dim, latent_dim = 200, 50
 print(f"scale {course_scale()} on {device.type}: {len(entries)} runs of {steps:,} updates,")
 print(f"each scored on {test_count:,} test images with {samples:,} draws an image")
@@ -59,7 +59,7 @@ print(f"each scored on {test_count:,} test images with {samples:,} draws an imag
 #
 # A log-likelihood is a statement about *data*, so the data come first. As in lesson 05, a pixel's gray value is
 # the chance that the pixel is white, and a binary image is one toss of all its pixels. Three data sets
-# go by the name of binarized MNIST:
+# go by the name of [binarized](glossary.ipynb#Binarization) MNIST:
 #
 # - **dynamic**: the training images are tossed anew at every update. The paper's main table uses it, and so do we.
 # - **fixed**: everything is tossed once and for all. A model can then learn the coins by heart;
@@ -159,7 +159,7 @@ for name, network in zip(("encoder", "decoder"), new_networks(), strict=True):
 # %% [markdown]
 # ## 3 · The evidence is an average of weights
 #
-# How probable is an image $x$? Sum over every code that could have caused it, $p(x) = \int p(x, z)\, dz$.
+# How probable is an image $x$, what is its [evidence](glossary.ipynb#Evidence)? Sum over every code that could have caused it, $p(x) = \int p(x, z)\, dz$.
 # Draws from the prior almost never hit a code that fits (lesson 05, section 3). The encoder knows where to
 # look, so draw from $q(z \mid x)$ instead and correct for it:
 #
@@ -168,7 +168,7 @@ for name, network in zip(("encoder", "decoder"), new_networks(), strict=True):
 #
 # The second step multiplies and divides by $q$; the third is the definition of an
 # expectation. It needs $q > 0$ wherever $p(x, z) > 0$, which a Gaussian grants. $w$ is an
-# **importance weight**: a draw that $q$ makes too often counts for less. Average a thousand weights, and you have an
+# [importance weight](glossary.ipynb#Importance-weight): a draw that $q$ makes too often counts for less. Average a thousand weights, and you have an
 # unbiased estimate of $p(x)$.
 #
 # In logarithms, with $z = \mathrm{mean} + \mathrm{std} \cdot \mathrm{noise}$:
@@ -255,7 +255,7 @@ assert (log_w.mean() - elbo).abs() < 5 * log_w.std() / math.sqrt(len(log_w))
 # ## 4 · A ladder of bounds
 #
 # Let $\bar w_k$ be the mean of $k$ weights, and $L_k = \mathbb E[\log \bar w_k]$, the
-# **importance-weighted bound**. $L_1$ is the [ELBO](glossary.ipynb#Evidence-lower-bound). Two claims: each $L_k$ is a lower bound, and more draws never lower it,
+# [importance-weighted bound](glossary.ipynb#Importance-weighted-bound). $L_1$ is the [ELBO](glossary.ipynb#Evidence-lower-bound). Two claims: each $L_k$ is a lower bound, and more draws never lower it,
 #
 # $$ L_1 \le L_2 \le L_3 \le \dots \le \log p(x) . $$
 #
@@ -266,7 +266,7 @@ assert (log_w.mean() - elbo).abs() < 5 * log_w.std() / math.sqrt(len(log_w))
 # &= \log p(x) && (2)
 # \end{aligned} $$
 #
-# 1. **Jensen's inequality**: the logarithm is concave.
+# 1. **[Jensen's inequality](glossary.ipynb#Jensen's-inequality)**: the logarithm is concave.
 # 2. **Unbiased weights**: each has the mean $p(x)$ (section 3), and so has their average.
 #
 # **It rises.** Take $m < k$ of the $k$ weights, choosing the set $I$ of $m$ indices at random, and call their mean $\bar w_I$:
@@ -401,7 +401,8 @@ def train(k, steps, seed=0, loss_of=iwae_loss):
     """Train one model with k draws an image; returns encoder, decoder and the losses."""
     seed_everything(seed)
     encoder, decoder = new_networks()
-    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1.0)
+    weights = [*encoder.parameters(), *decoder.parameters()]
+    optimizer = torch.optim.Adam(weights, lr=1.0, eps=1e-4 if schedule == "paper" else 1e-8)
     rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: learning_rate(t, steps))
 
     def toss_and_step(gray):
@@ -413,7 +414,7 @@ def train(k, steps, seed=0, loss_of=iwae_loss):
         optimizer.step()
         return loss
 
-    update = fast(toss_and_step, (encoder, decoder), optimizer, steps=steps)
+    update = fast(toss_and_step, (encoder, decoder), optimizer, compile=False)
     history = History()
     for gray in watch(batches(train_gray, batch_size, steps), history):
         history.add(loss=update(gray))
@@ -425,17 +426,21 @@ def train(k, steps, seed=0, loss_of=iwae_loss):
 # **Predict.** Both curves show minus the bound that the model is trained with. Which will be lower, and
 # does that alone mean that its model is better?
 
+
 # %%
-models = {}
-for kind, k in entries:
+def train_entry(kind, k):
+    """Train one entry of the paper's table, and say how it went."""
     begin = time.perf_counter()
-    loss_of = iwae_loss if kind == "IWAE" else vae_loss
-    models[kind, k] = train(k, steps, loss_of=loss_of)
-    last = models[kind, k][2]["loss"][-steps // 20 :].mean()
+    run = train(k, steps, loss_of=iwae_loss if kind == "IWAE" else vae_loss)
+    last = run[2]["loss"][-(steps // 20) :].mean()
     seconds = time.perf_counter() - begin
     print(
         f"{kind:<4} k = {k:<2}: {steps:,} updates in {seconds:.0f} s, last losses {last:.2f} nats"
     )
+    return run
+
+
+models = {(kind, k): train_entry(kind, k) for kind, k in entries}
 
 # %%
 losses = {f"{kind}, k = {k}": run[2]["loss"] for (kind, k), run in models.items()}
@@ -497,22 +502,25 @@ check("likelihood.estimate_log_likelihood", estimate_log_likelihood)
 # **Predict.** Digits differ a lot in how probable they are, so the standard error of a mean over 1,000 images is
 # nearly a nat. Can a difference of half a nat between two models be seen at all?
 
+
 # %%
-scores = {}
-for (kind, k), (encoder, decoder, _) in models.items():
+def score_entry(kind, k):
+    """log p(x) of each test image, with the same noise for every model, `(test_count,)`."""
     begin = time.perf_counter()
     generator = torch.Generator(device).manual_seed(1)
     pieces = [
-        estimate_log_likelihood(encoder, decoder, some, samples, chunk, generator)
-        for some in test_images.split(500)
+        estimate_log_likelihood(*models[kind, k][:2], some, samples, chunk, generator)
+        for some in test_images.split(250)
     ]
-    scores[kind, k] = torch.cat(pieces).cpu()
-    mean, error = -scores[kind, k].mean(), scores[kind, k].std() / math.sqrt(test_count)
+    score = torch.cat(pieces).cpu()
+    mean, error = -score.mean(), score.std() / math.sqrt(test_count)
     seconds = time.perf_counter() - begin
-    print(
-        f"{kind:<4} k = {k:<2}: negative log-likelihood {mean:.2f} ± {error:.2f} nats ({seconds:.0f} s)"
-    )
+    print(f"{kind:<4} k = {k:<2}: {mean:.2f} ± {error:.2f} nats an image ({seconds:.0f} s)")
+    return score
 
+
+print("negative log-likelihood")
+scores = {entry: score_entry(*entry) for entry in models}
 difference = scores["IWAE", 5] - scores["VAE", 1]
 error = difference.std() / math.sqrt(test_count)
 print(f"k = 5 is ahead of k = 1 by {difference.mean():.2f} ± {error:.2f} nats, image by image,")
@@ -607,8 +615,8 @@ for (kind, k), log_w in kept.items():
 
 # %% [markdown]
 # ### Exercise · `effective_sample_size(log_weights)`
-# *8 minutes.* A sum of 5,000 weights may be made by 5,000 of them, or by one. Kish's **effective sample
-# size** counts: $(\sum_k w_k)^2 / \sum_k w_k^2$. It is K when all weights are equal, and 1 when one has everything. `log_weights` is
+# *8 minutes.* A sum of 5,000 weights may be made by 5,000 of them, or by one. Kish's [effective sample
+# size](glossary.ipynb#Effective-sample-size) counts: $(\sum_k w_k)^2 / \sum_k w_k^2$. It is K when all weights are equal, and 1 when one has everything. `log_weights` is
 # `(K, B)`; return `(B,)`. It must be right at log weights of -500, where float32 knows no weights any more. What may you
 # multiply all weights by, so that nothing changes?
 
@@ -681,7 +689,7 @@ show(
 #
 # If the bound gets tighter with $k$, why not train with $k = 1000$? Look at the extreme: at $k = \infty$ the bound is $\log p(x)$, whatever
 # $q$ is. Then the encoder's gradient is zero: there is nothing left for it to improve. Before that, its *mean* shrinks like the gap,
-# as $1/k$ (section 4), while the standard deviation of an average of $k$ draws shrinks only as $1/\sqrt k$. The **signal-to-noise ratio**, $|\mathrm{mean}| / \mathrm{std}$ of the gradient's estimate, so
+# as $1/k$ (section 4), while the standard deviation of an average of $k$ draws shrinks only as $1/\sqrt k$. The [signal-to-noise ratio](glossary.ipynb#Signal-to-noise-ratio-of-a-gradient), $|\mathrm{mean}| / \mathrm{std}$ of the gradient's estimate, so
 # falls as $1/\sqrt k$ for the encoder. The decoder's gradient keeps its mean, and its ratio grows as $\sqrt k$ (Rainforth et al., 2018).
 #
 # **Predict.** From $k = 5$ to $k = 500$: by which factor do the two ratios change?
@@ -743,7 +751,7 @@ show(figure)
 # shows; with thousands the encoder would be trained by noise, and the draws it makes would get worse. Several remedies
 # average a few small bounds instead of one large one, or change the encoder's gradient (Rainforth et al.; Roeder et al., 2017).
 #
-# The paper looks at one more thing: how many latents are **active**, counted as those whose mean moves with the image,
+# The paper looks at one more thing: how many latents are [active](glossary.ipynb#Active-unit), counted as those whose mean moves with the image,
 # $\mathrm{Var}_x(\mathbb E[z \mid x]) > 0.01$ (lesson 06). Its authors find more of them in the IWAE.
 
 # %%
