@@ -19,6 +19,7 @@ LESSONS = (
     "elbo",
     "reparameterization",
     "vae",
+    "likelihood",
     "first_gan",
     "fast_training",
 )
