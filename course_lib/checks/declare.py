@@ -20,6 +20,7 @@ LESSONS = (
     "reparameterization",
     "autoencoders",
     "vae",
+    "likelihood",
     "first_gan",
     "fast_training",
 )

@@ -56,6 +56,14 @@ def reparameterize(mean, log_var, noise):
     return mean + log_var.exp() * noise
 """,
     ),
+    "04_autoencoders": (
+        "autoencoders.psnr",
+        "batch_in_one",
+        """\
+def psnr(images, restored, peak):
+    return 10 * torch.log10(peak**2 / (images - restored).square().mean())
+""",
+    ),
     "05_vae": (
         "vae.negative_elbo",
         "kl_subtracted",
@@ -65,6 +73,22 @@ def negative_elbo(logits, images, mean, log_var):
     log_likelihood = pixels.log_prob(images).sum(dim=(1, 2, 3))
     kl = 0.5 * (mean**2 + log_var.exp() - 1 - log_var).sum(dim=1)
     return -(log_likelihood + kl).mean(), log_likelihood, kl
+""",
+    ),
+    "06_better_vaes": (
+        "better_vaes.free_bits",
+        "each_image_alone",
+        """\
+def free_bits(kl_per_dim, floor):
+    return kl_per_dim.clamp(min=floor).mean(dim=0).sum()
+""",
+    ),
+    "07_likelihood": (
+        "likelihood.iwae_loss",
+        "elbo",
+        """\
+def iwae_loss(log_weights):
+    return -log_weights.mean()
 """,
     ),
     "09_first_gan": (

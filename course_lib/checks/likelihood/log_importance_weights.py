@@ -1,0 +1,273 @@
+"""Check of `log_importance_weights`. Oracle: torch.distributions, one image and draw at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+
+from ..declare import Case, Exercise, Misconception
+from ..observing import weights_like
+from ..random_inputs import binary_images, normal
+from ..wrong_formulas import SIGMOID_BEFORE_LOSS, negated
+from .tiny_models import networks
+
+
+def weight_cases(generator: torch.Generator) -> list[Case]:
+    def inputs(draws: int, batch: int, latents: int, height: int, width: int) -> dict:
+        def drawn(*shape: int) -> Tensor:
+            return normal(generator, *shape, dtype=torch.float64)
+
+        return {
+            "encoder": 0.4 * drawn(2 * latents, height * width + 1),
+            "decoder": 0.8 * drawn(height * width, latents + 1),
+            "images": binary_images(generator, batch, 1, height, width).double(),
+            "noise": drawn(draws, batch, latents),
+        }
+
+    sure = inputs(2, 3, 2, 3, 2)
+    sure["decoder"] = 400 * sure["decoder"]
+    return [
+        Case(inputs(3, 4, 2, 3, 5), "3 draws for each of 4 images"),
+        Case(inputs(1, 3, 4, 2, 3), "one draw"),
+        Case(inputs(5, 1, 3, 4, 2), "one image"),
+        Case({n: v.float() for n, v in inputs(4, 3, 2, 3, 4).items()}, "in float32"),
+        Case({n: v.float() for n, v in sure.items()}, "large logits, float32", extreme=True),
+    ]
+
+
+def call_weights(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The log weights, and the gradients of a weighted sum of them by both networks' weights."""
+    encoder, decoder = networks(inputs)
+    result = answer(encoder, decoder, inputs["images"], inputs["noise"])
+    if result is Ellipsis:
+        return Ellipsis
+    record = {"log weights": result, "encoder's gradient": None, "decoder's gradient": None}
+    if isinstance(result, Tensor) and result.requires_grad:
+        (result * weights_like(result)).sum().backward()
+        record["encoder's gradient"] = encoder.weight.grad
+        record["decoder's gradient"] = decoder.weight.grad
+    return record
+
+
+def weight_facts(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
+    facts = {"log weights": outputs["log weights"]}
+    for name in ("encoder", "decoder"):
+        gradient = outputs[f"{name}'s gradient"]
+        facts[f"a gradient reaches the {name}"] = isinstance(gradient, Tensor)
+        if isinstance(gradient, Tensor):
+            facts[f"the gradient of the {name}'s weights"] = gradient
+    return facts
+
+
+def one_by_one(encoder, decoder, images: Tensor, noise: Tensor) -> Tensor:
+    """A slow double loop over draws and images."""
+    rows = []
+    for draws in noise:
+        row = []
+        for image, eps in zip(images, draws, strict=True):
+            mean, log_var = (output[0] for output in encoder(image[None]))
+            q = Normal(mean, torch.exp(0.5 * log_var))
+            z = q.loc + q.scale * eps
+            pixels = Independent(Bernoulli(logits=decoder(z[None])[0]), 3)
+            prior = Normal(torch.zeros_like(z), torch.ones_like(z))
+            joint = pixels.log_prob(image) + prior.log_prob(z).sum()
+            row.append(joint - q.log_prob(z).sum())
+        rows.append(torch.stack(row))
+    return torch.stack(rows)
+
+
+def weights_with(
+    terms: Callable = lambda ll, prior, q, **more: ll + prior - q,
+    code: Callable = lambda mean, std, noise: mean + std * noise,
+    std: Callable = lambda log_var: (log_var / 2).exp(),
+    decode: Callable = lambda decoder, z: decoder(z),
+    pair: Callable = lambda images, draws: images.repeat(draws, 1, 1, 1),
+    reduce: Callable = lambda pixels: pixels.flatten(1).sum(1),
+    encode: Callable = lambda encoder, images: encoder(images),
+) -> Callable:
+    """log_importance_weights whose parts a mistake can replace."""
+
+    def answer(encoder, decoder, images, noise):
+        mean, log_var = encode(encoder, images)
+        scale = std(log_var)
+        z = code(mean, scale, noise)
+        z = z.expand(noise.shape[:2] + z.shape[-1:])
+        logits = decode(decoder, z.flatten(0, 1))
+        pixels = Bernoulli(logits=logits).log_prob(pair(images, len(noise)))
+        return terms(
+            ll=reduce(pixels).reshape(noise.shape[:2]),
+            prior=Normal(0.0, 1.0).log_prob(z).sum(-1),
+            q=Normal(mean, scale).log_prob(z).sum(-1),
+            noise=noise,
+            z=z,
+            posterior=Normal(mean, scale),
+        )
+
+    return answer
+
+
+def with_closed_kl(ll, posterior, **more):
+    standard = Normal(torch.zeros_like(posterior.mean), torch.ones_like(posterior.mean))
+    return ll - kl_divergence(posterior, standard).sum(-1)
+
+
+EXERCISE = Exercise(
+    name="likelihood.log_importance_weights",
+    signature="(encoder, decoder, images, noise)",
+    oracle=one_by_one,
+    cases=weight_cases,
+    call=call_weights,
+    facts=weight_facts,
+    unit="nats",
+    slow=True,
+    misconceptions=(
+        Misconception(
+            "closed_form_kl",
+            weights_with(with_closed_kl),
+            "The KL divergence was subtracted in closed form. It is the average of log q - log p "
+            "over all draws, so the average is right and the single weights are not; the weight of "
+            "a draw needs both densities at this draw's z.",
+        ),
+        Misconception(
+            "prior_forgotten",
+            weights_with(lambda ll, prior, q, **more: ll - q),
+            "The prior is missing. log p(x, z) is log p(x | z) plus log p(z).",
+        ),
+        Misconception(
+            "posterior_forgotten",
+            weights_with(lambda ll, prior, q, **more: ll + prior),
+            "This is log p(x, z) alone. The draws came from q, and each is weighed by how often q "
+            "draws it: subtract log q(z | x).",
+        ),
+        Misconception(
+            "likelihood_only",
+            weights_with(lambda ll, **more: ll),
+            "These are the log-likelihoods log p(x | z). As weights they would be right for draws "
+            "from the prior; these draws come from q.",
+        ),
+        Misconception(
+            "ratio_inverted",
+            weights_with(lambda ll, prior, q, **more: ll - prior + q),
+            "Prior and posterior changed places: log p(z) is added and log q(z | x) subtracted.",
+        ),
+        Misconception(
+            "sign",
+            negated(weights_with()),
+            "The sign is turned round. A weight is p(x, z) divided by q(z | x), not the inverse.",
+        ),
+        Misconception(
+            "width_of_q_forgotten",
+            weights_with(
+                lambda ll, prior, noise, **more: (
+                    ll + prior - Normal(0.0, 1.0).log_prob(noise).sum(-1)
+                )
+            ),
+            "log q was taken as the standard normal's density of the noise. z is the noise "
+            "stretched by the standard deviation, and a stretched density is lower by log std for "
+            "each latent.",
+        ),
+        Misconception(
+            "prior_of_noise",
+            weights_with(
+                lambda ll, q, noise, **more: ll + Normal(0.0, 1.0).log_prob(noise).sum(-1) - q
+            ),
+            "The prior was evaluated at the noise. It is the density of z.",
+        ),
+        Misconception(
+            "constant_in_one_density",
+            weights_with(lambda ll, z, q, **more: ll - z.square().sum(-1) / 2 - q),
+            "One of the two Gaussian densities has its constant, log 2π over 2 for each latent, "
+            "and the other has not. Both or neither: in the difference they cancel.",
+        ),
+        Misconception(
+            "variance_as_std",
+            weights_with(std=torch.exp),
+            "exp(log_var) was used as the standard deviation. It is the variance; half of log_var "
+            "belongs in the exponent.",
+        ),
+        Misconception(
+            "density_with_variance",
+            weights_with(
+                lambda ll, prior, z, posterior, **more: (
+                    ll + prior - Normal(posterior.mean, posterior.scale**2).log_prob(z).sum(-1)
+                )
+            ),
+            "z is drawn rightly, but log q was evaluated with the variance where Normal wants the "
+            "standard deviation.",
+        ),
+        Misconception(
+            "noise_unused",
+            weights_with(code=lambda mean, std, noise: mean.expand_as(noise)),
+            "All draws are the mean of q: the noise was not used. Then the weights of an image are "
+            "all the same.",
+        ),
+        Misconception(
+            "first_draw_only",
+            weights_with(code=lambda mean, std, noise: (mean + std * noise[:1]).expand_as(noise)),
+            "Every row is the same: only the first of the K noises was used.",
+        ),
+        Misconception(
+            "images_misaligned",
+            weights_with(pair=lambda images, draws: images.repeat_interleave(draws, 0)),
+            "Codes and images are not in the same order. Codes (K, B, Z) flattened run through all "
+            "images for the first draw, then for the second: repeat the batch as a whole, or let "
+            "the images broadcast against (K, B, …).",
+        ),
+        Misconception(
+            "transposed",
+            lambda *a: weights_with()(*a).T,
+            "The result is (B, K). Draws come first: (K, B).",
+        ),
+        Misconception(
+            "already_averaged",
+            lambda *a: weights_with()(*a).mean(0),
+            "The draws were averaged. Return the log weight of each draw, (K, B): what to do with "
+            "them, the loss decides.",
+        ),
+        Misconception(
+            "pixels_averaged",
+            weights_with(reduce=lambda pixels: pixels.flatten(1).mean(1)),
+            "The log-likelihood was averaged over the pixels. Their logarithms add.",
+        ),
+        Misconception(
+            "sigmoid_twice",
+            weights_with(decode=lambda decoder, z: decoder(z).sigmoid()),
+            SIGMOID_BEFORE_LOSS,
+        ),
+        Misconception(
+            "not_logarithms",
+            lambda *a: weights_with()(*a).exp(),
+            "These are the weights themselves. For an image of 784 pixels they are around e⁻⁹⁰, "
+            "which float32 cannot hold: stay with the logarithms.",
+        ),
+        Misconception(
+            "encoder_cut_off",
+            weights_with(encode=lambda encoder, images: [o.detach() for o in encoder(images)]),
+            "The values are right, and no gradient reaches the encoder: something cut the graph "
+            "(detach, no_grad, .sample()). This function is also used for training.",
+        ),
+        Misconception(
+            "code_cut_off",
+            weights_with(code=lambda mean, std, noise: (mean + std * noise).detach()),
+            "The values are right, but z was cut off from the encoder (detach, no_grad, "
+            ".sample()), so that the decoder's answer has no influence on what the encoder learns.",
+        ),
+        Misconception(
+            "no_gradient_at_all",
+            lambda *a: weights_with()(*a).detach(),
+            "The values are right and carry no graph. This function is also used for training: "
+            "leave torch.no_grad() to the caller.",
+        ),
+    ),
+    hints=(
+        "Which three densities enter p(x, z) / q(z | x), and at which z is each evaluated?",
+        "z = mean + std · noise has shape (K, B, Z). The decoder takes (N, Z): flatten the first "
+        "two axes for it, and give its answer the two axes back.",
+        "Normal(mean, std).log_prob(z) and Normal(0.0, 1.0).log_prob(z) are (K, B, Z): sum over "
+        "the last axis. Use bernoulli_log_likelihood with the batch of images repeated K times.",
+    ),
+)
