@@ -58,8 +58,8 @@ print(f"scale {course_scale()}: {image_count:,} digits, {em_updates} EM updates,
 # nobody recorded: how hard the pen was pressed. Call it $z$, in units in which it is standard normal. The
 # first pixel follows it fully, the second less, and the scanner adds noise of its own to each:
 #
-# $$ z \sim \mathcal N(0, 1), \qquad x = w z + \sigma \cdot \mathrm{noise}, \qquad
-#    w = \begin{pmatrix} 1 \\ 0.6 \end{pmatrix}, \quad \sigma = 0.5 . $$
+# $$ z \sim \mathcal N(0, 1), \qquad x = W z + \sigma \cdot \mathrm{noise}, \qquad
+#    W = \begin{pmatrix} 1 \\ 0.6 \end{pmatrix}, \quad \sigma = 0.5 . $$
 #
 # $z$ is a [latent variable](glossary.ipynb#Latent-variable), its distribution $p(z)$ the
 # [prior](glossary.ipynb#Prior), and $p(x \mid z)$ the likelihood. Now one image arrives, $x = (1.2, 0.2)$.
@@ -244,7 +244,7 @@ show(plot_images(to_images(imagined), columns=10, title="Drawn from the model wi
 # is known.
 #
 # For a network nobody can write $\log p(x)$ down. What about the two ways of section 1? The grid had 4,001
-# points for one latent; for eight it would need $4001^8 \approx 10^{28}$. That leaves averaging over draws
+# points for one latent; for eight it would need $4001^8 \approx 7 \cdot 10^{28}$. That leaves averaging over draws
 # from the prior. **Predict**: we take models with 2, 4, 8, 16 and 24 latents, and average the likelihoods of
 # six digits over prior draws. How does the error grow?
 
@@ -268,8 +268,8 @@ for latents in (2, 4, 8, 16, 24):
     low = (exact - estimates).mean(1)
     axes.plot(counts, low, "o-", label=f"{latents} latents")
     print(
-        f"{latents:>2} latents: log p(x) = {exact.mean():6.2f} nats, estimated {low[-1]:6.3f} too "
-        f"low; one of {prior_draws:,} draws carries {shares[-1].mean():6.1%} of the average"
+        f"{latents:>2} latents: log p(x) = {exact.mean():6.2f} nats, the estimate is {-low[-1]:+6.3f} "
+        f"off; one of {prior_draws:,} draws carries {shares[-1].mean():6.1%} of the average"
     )
 axes.axhline(0, color="gray", linestyle="--")
 axes.set(title="Averaging over the prior, mean of six digits", xscale="log")
@@ -306,9 +306,8 @@ show(figure)
 # 4. **Complete the square**: multiplied out, line 4 has the same quadratic and linear terms as line 3.
 #
 # Line 4 is a Gaussian's log density with mean $\mu$ and **precision** $\Lambda$, so with covariance
-# $\Lambda^{-1}$. The cell below evaluates lines 2, 3 and 4 at a thousand random $z$: beside line 1, which
-# differs from $\log p(x, z)$ by a constant, each may be off by a constant and by nothing else. (Line 1 itself waits
-# for your function.)
+# $\Lambda^{-1}$. The cell below compares lines 2, 3 and 4 with $\log p(x, z)$ at a thousand random
+# $z$: each may differ from it by a constant, and by nothing else. (Line 1 itself waits for your function.)
 
 
 # %%
@@ -317,17 +316,17 @@ def spread(values):
 
 
 z = normal_noise(1000, 8)
-line_1 = log_joint(digit, weight, noise_std, z)
+joint = log_joint(digit, weight, noise_std, z)
 line_2 = -(digit - z @ weight.T).square().sum(-1) / (2 * noise_std**2) - z.square().sum(-1) / 2
 precision = torch.eye(8) + weight.T @ weight / noise_std**2
 linear = digit @ weight / noise_std**2
 line_3 = -0.5 * (z @ precision * z).sum(-1) + (z * linear).sum(-1)
 mu = linear @ precision.inverse()
 line_4 = -0.5 * ((z - mu) @ precision * (z - mu)).sum(-1)
-print(f"log p(x, z) itself varies by {spread(line_1):.0f} nats over the thousand z")
+print(f"log p(x, z) itself varies by {spread(joint):.0f} nats over the thousand z")
 for number, line in ((2, line_2), (3, line_3), (4, line_4)):
-    print(f"its distance to line {number} varies by less than 1e-8:", spread(line - line_1) < 1e-8)
-    assert spread(line - line_1) < 1e-8
+    print(f"its distance to line {number} varies by less than 1e-8:", spread(line - joint) < 1e-8)
+    assert spread(line - joint) < 1e-8
 
 # %% [markdown]
 # ### Exercise · `posterior(x, weight, noise_std)`
@@ -395,10 +394,11 @@ right.set(title="your posterior", xlabel="z₁", ylabel="z₂", aspect="equal")
 show(figure)
 
 # %% [markdown]
-# The ellipses (one and two standard deviations) sit in different places and are otherwise the same: what $x$
+# Slant and thickness. The ellipses (one and two standard deviations) sit in different places and are otherwise the same: what $x$
 # says decides the mean, how sharply it says it depends on the model alone. They are also **tilted**:
-# knowing $z_1$ would change your mind about $z_2$, although the prior has them independent. Two causes of one
-# effect compete. Keep that tilt in mind.
+# knowing $z_1$ would change your mind about $z_2$, although the prior has them independent. Two causes of
+# the same ink: more of one leaves less for the other, or asks for more of it where they cancel, as
+# here. Keep that tilt in mind.
 #
 # ## 4 · First way to the bound: Jensen
 #
@@ -416,7 +416,7 @@ show(figure)
 #
 # 1. **Definition of the evidence.**
 # 2. **Multiply by $1 = q/q$**; $q$ must be positive wherever $p(x, z)$ is.
-# 3. **Definition of an expectation** under $q$.
+# 3. **Definition of an expectation** under $q$. ($w$ weighs a draw; it has nothing to do with the model's $W$.)
 # 4. **[Jensen's inequality](glossary.ipynb#Jensen's-inequality)**: the logarithm of an average is at least the
 #    average of the logarithms. Why: with $c = \mathbb E_q[w]$, the tangent of the logarithm at $c$ lies above it,
 #    $\log w \le \log c + (w - c)/c$. Average both sides: the last term becomes 0.
@@ -553,7 +553,7 @@ print(f"median {bounds.median():.2f} nats")
 assert (bounds < evidence).all()
 
 # %% [markdown]
-# Never above. The luckiest of ten thousand is still about three nats short, the median about twenty-five. What
+# Never above. The luckiest of ten thousand is still about three and a half nats short, the median about twenty-five. What
 # separates the bound from the evidence?
 #
 # ## 5 · Second way: the gap is a KL
@@ -755,7 +755,9 @@ show(figure)
 print(f"over all angles log p(x) varies by less than 1e-9: {spread(evidences) < 1e-9}")
 
 # %% [markdown]
-# Narrower: the best diagonal $q$ lies **inside** the posterior. $\mathrm{KL}(q \,\|\, p)$ charges for mass where
+# Narrower along every axis: the best diagonal $q$ is as wide as the posterior's *slice* through its mean,
+# $1 / \Lambda_{jj}$, not as wide as its shadow (its marginal), $(\Lambda^{-1})_{jj}$. It sticks out a little at
+# the flat sides and leaves the tips uncovered. $\mathrm{KL}(q \,\|\, p)$ charges for mass where
 # the posterior has little (lesson 01: it seeks), and an upright ellipse as wide as the tilted one sticks out at
 # the corners. So a variational $q$ is too sure of itself. Where the axes of the latent space are those of the
 # ellipse, at 0 and 90 degrees, nothing is lost.
@@ -894,8 +896,9 @@ right.set(title="The same, closer (bars: ± 2 errors)", ylim=(evidence - 0.8, ev
 show(figure)
 
 # %% [markdown]
-# From the best diagonal $q$ the bound starts about a quarter of a nat below and closes in with a few draws. From the
-# prior it begins about twelve nats down, and takes about 250 draws to reach what the best $q$ has with one.
+# From the best diagonal $q$ the bound starts a quarter of a nat below (its ELBO in closed form; the average at
+# K = 1 is within its error of it) and closes in with a few draws. From the prior it begins about twelve nats down,
+# and takes about 250 draws to reach that ELBO.
 # A good proposal is worth orders of magnitude of draws; lesson 07 measures real VAEs in this way.
 #
 # ## 7 · Fitting the model: expectation–maximization
@@ -923,7 +926,9 @@ show(figure)
 #
 # (**multiply out the square**, and **a second moment is the mean's square plus the covariance**). **Set the
 # derivative by $W$ to 0**: $\sum_n x_n m_n^\top = W \sum_n \mathbb E[z z^\top]_n$. **Set the derivative by
-# $\sigma$ to 0**: $\sigma^2$ is the expected squared error per number. So
+# $\sigma$ to 0**: $\sigma^2$ is the expected squared error per number. (The derivative of
+# $\mathrm{tr}(W^\top W A)$ is $2 W A$ for symmetric $A$. In $W$ the expression is a downward parabola, because
+# $\sum_n \mathbb E[z z^\top]_n$ is positive definite; in $\sigma$ it rises and then falls: a maximum.) So
 #
 # $$ W_{\mathrm{new}} = \Big( \sum_n x_n m_n^\top \Big) \Big( \sum_n m_n m_n^\top + N \Sigma \Big)^{-1}, \qquad
 #    \sigma_{\mathrm{new}}^2 = \frac{1}{N D} \sum_n \mathbb E \lVert x_n - W_{\mathrm{new}}\, z \rVert^2 , $$
@@ -987,7 +992,9 @@ assert steepest < 1e-8
 #    + (D - Z) \log \sigma^2 + D \Big] , $$
 #
 # because $\det C$ is the product of its eigenvalues $\lambda_1, \dots, \lambda_Z, \sigma^2, \dots, \sigma^2$, and
-# the average of $x^\top C^{-1} x$ is $\mathrm{tr}(C^{-1} S) = Z + (D - Z) = D$ with the data's covariance $S$.
+# the average of $x^\top C^{-1} x$ is $\mathrm{tr}(C^{-1} S) = Z + (D - Z) = D$ with the data's covariance $S$:
+# $C$ and $S$ share eigenvectors, each of the first $Z$ gives $\lambda_j / \lambda_j = 1$, and the rest give
+# $\sum_{j > Z} \lambda_j / \sigma^2 = D - Z$.
 # **Predict**: will all three starts reach it? Will they find the same weight?
 
 
@@ -1057,15 +1064,19 @@ rows = torch.cat([as_patterns(fits[0][0]), as_patterns(fits[1][0]), as_patterns(
 names = ("start 0", "start 1", "formula")
 show(plot_images(rows, columns=8, title="What each latent adds to the image", row_titles=names))
 overlap = torch.linalg.svdvals(torch.linalg.qr(fits[0][0]).Q.T @ torch.linalg.qr(upright_8).Q)
-print(f"cosines of the angles between the two planes: {overlap.min():.6f} to {overlap.max():.6f}")
+print(
+    f"cosines of the angles between the two subspaces: {overlap.min():.6f} to {overlap.max():.6f}"
+)
 
 # %% [markdown]
-# **What a healthy run looks like.** It rises steeply, then slowly, and never falls. The later part is a straight
-# line on the logarithmic axis: near the maximum each update multiplies what is left by
+# **What a healthy run looks like.** It rises steeply, then slowly, and never falls. The later part of start 0 is a
+# straight line on the logarithmic axis: here each update ends up multiplying what is left by
 # $(\lambda_{Z+1} / \lambda_Z)^2$. (Put the weight plus a little of the next eigenvector into the update: that little
-# comes out multiplied by $\lambda_{Z+1} / \lambda_Z$, and the evidence is quadratic in it.) The nearer the two
+# comes out multiplied by $\lambda_{Z+1} / \lambda_Z$, and the evidence is quadratic in it. Errors in the columns' lengths
+# shrink faster here; with very little noise they would be the slow ones.) Starts 1 and 2 fall faster because they
+# contain little of that last direction; the floor at 1e-5 is the plot's. The nearer the two
 # eigenvalues, the more patience it takes. A curve of EM that falls is not noise but a mistake in one of the
-# two steps; section 9 has one. All three starts reach one height and span one plane, with different weights: each is
+# two steps; section 9 has one. All three starts reach one height and span one 8-dimensional subspace, with different weights: each is
 # another mixture of the same patterns. The evidence cannot tell them apart, which is a reason why single latents of
 # a trained model need not mean anything.
 #
@@ -1073,7 +1084,8 @@ print(f"cosines of the angles between the two planes: {overlap.min():.6f} to {ov
 #
 # **a.** A VAE's $q$ is diagonal. Replace the E-step's posterior by the best diagonal $q$ (its variances are
 # $1 / \Lambda_{jj}$) and leave the M-step as it is. The gap is no longer closed in each update. Does the fit end
-# at a lower evidence? And which of the many mixtures of patterns does it find? (Take `x[:2000]` and many updates.)
+# at a lower evidence? And which of the many mixtures of patterns does it find? (Take `x[:2000]` and about
+# 1,500 updates.)
 
 # %%
 # Your experiment: write a step like em_step and pass it to fit(…, step=…).
@@ -1121,8 +1133,8 @@ show(plot_images(rows, columns=8, title="A diagonal q chooses its axes", row_tit
 # network's decoder cannot always turn its latents so, and then a diagonal $q$ does cost evidence.
 
 # %% [markdown]
-# **b.** Which $q$ is best depends on what for. Take the best diagonal $q$ of the digit and multiply all its
-# standard deviations by 0.5, 1, 1.5 and 2. Which one has the best bound with 1 draw, and which with 1,024?
+# **b.** Too narrow or too wide: which costs more? Take the best diagonal $q$ of the digit and multiply all its
+# standard deviations by 0.5, 1, 1.5 and 2. Compare the bounds of 0.5 and 2 for 1 draw, and for 1,024.
 
 # %%
 # Your experiment: importance_bound(log_weights(…, log_var + 2 * math.log(factor), …)).
@@ -1222,8 +1234,8 @@ for name, factor in (("a third as wide", 1 / 3), ("1.5 times as wide", 1.5)):
 # error means nothing.
 #
 # ## Recap
-# - $\log p(x) = \mathrm{ELBO} + \mathrm{KL}(q \,\|\, p(z \mid x))$, for every $q$: three derivations (Jensen, the
-#   gap, importance sampling), one quantity.
+# - $\log p(x) = \mathrm{ELBO} + \mathrm{KL}(q \,\|\, p(z \mid x))$, for every $q$. Three ways to the
+#   bound: Jensen, the gap, and (Jensen again) importance weights, of which the ELBO is the case $K = 1$.
 # - A diagonal $q$ at its best has the posterior's mean and the diagonal of its precision; it is narrower than the
 #   posterior, and what it loses depends on the latent space's axes, not on $p(x)$.
 # - More draws tighten the bound; EM closes the gap and raises the bound in turns, so the evidence never falls.

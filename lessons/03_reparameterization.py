@@ -299,7 +299,7 @@ check("reparameterization.pathwise_gradient", pathwise_gradient)
 # \end{aligned} $$
 #
 # 1. **The derivative goes inside the integral.** $z$ is only the name of a place; $m$ occurs in $q$
-#    alone, which is as smooth as one can wish. Nothing is asked of $f$.
+#    alone, which is as smooth as one can wish. Of $f$ nothing is asked but that these averages exist.
 # 2. **Derivative of a logarithm**, $\partial \log q = \partial q / q$, read backwards.
 # 3. **Definition of an average** under $q$.
 #
@@ -324,10 +324,18 @@ log_q = Normal(m, s).log_prob(z)
 by_autograd = torch.stack(torch.autograd.grad(log_q.sum(), (m, s)))
 score = torch.stack([e / std, (e**2 - 1) / std])  # line 4
 density = log_q.detach().exp()
-density_slopes = density * by_autograd  # the derivative of q itself
+
+
+def q(m, s):
+    return Normal(m, s).log_prob(z).exp()
+
+
+by_mean, by_std = q(mean + h, std) - q(mean - h, std), q(mean, std + h) - q(mean, std - h)
+density_slopes = torch.stack([by_mean, by_std]) / (2 * h)  # of q itself, at each place z
 line_1 = torch.trapezoid(density_slopes * f(z), z)
 line_3 = torch.stack([average(row * f(z)) for row in score])
 assert torch.allclose(score, by_autograd, atol=1e-9)
+assert torch.allclose(density_slopes, density * score, atol=1e-6)  # line 2
 assert torch.allclose(line_1, exact, atol=1e-8) and torch.allclose(line_3, exact, atol=1e-8)
 assert max(average(row).abs() for row in score) < 1e-9
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
@@ -411,7 +419,8 @@ show(figure)
 # $1, 3, 15, 105$ for $\varepsilon^2, \varepsilon^4, \varepsilon^6, \varepsilon^8$, and the odd ones
 # are 0. (2)
 #
-# **Pathwise, one draw.** Differentiate (1) by $\varepsilon$ and divide by $s$:
+# **Pathwise, one draw.** Differentiate (1) by $\varepsilon$ and divide by $s$ (chain rule:
+# $\partial f / \partial \varepsilon = s f'(z)$):
 # $f'(z) = (B + 2C\varepsilon)/s$. A constant has no variance, and $\mathrm{Var}\,\varepsilon = 1$;
 # for the second estimate multiply by $\varepsilon$ and use
 # $\mathrm{Var}\,\varepsilon^2 = 3 - 1 = 2$ and
@@ -431,7 +440,8 @@ show(figure)
 # By $s$, the factor is $\varepsilon^2 - 1$, whose square is $\varepsilon^4 - 2\varepsilon^2 + 1$.
 # Averaged with $1$, $\varepsilon^2$ and $\varepsilon^4$ it gives $3 - 2 + 1 = 2$, then
 # $15 - 6 + 1 = 10$, then $105 - 30 + 3 = 78$. The coefficients of $f^2$ at these powers are $A^2$,
-# $B^2 + 2AC$ and $C^2$. The mean is $\mathbb E[C\varepsilon^2(\varepsilon^2 - 1)]/s = 2C/s$, so
+# $B^2 + 2AC$ and $C^2$. The mean is $\mathbb E[C\varepsilon^2(\varepsilon^2 - 1)]/s = 2C/s$
+# ($A$ meets $\mathbb E[\varepsilon^2 - 1] = 0$, and $B$ an odd power), so
 #
 # $$ \mathrm{Var}\Big[f(z)\frac{\varepsilon^2 - 1}{s}\Big]
 #    = \frac{2A^2 + 10(B^2 + 2AC) + 78C^2 - 4C^2}{s^2}
@@ -512,15 +522,14 @@ for name, estimate in (
         assert abs(mine - its_mean) < 1e-6  # your function, and the mean of the single terms
 
 # %% [markdown]
-# Both are unbiased, each within its own standard error (a variance has one, too: it is a mean of
+# Both agree with the exact slopes and with the formulas, each to about one standard error (a variance has one, too: it is a mean of
 # squares). But a single pathwise draw is off by about 0.6, a single score-function draw by about
 # 7.6 (the roots of the variances), for a slope of $-1.3$. Variance falls as $1/N$, so the **ratio
 # of variances is a ratio of work**: the score function needs that many times more draws for the
 # same accuracy.
 #
 # The constant 3 sits in $A$, and $A$ is in (4) and (5) alone. The pathwise estimator sees slopes,
-# and a constant has none. The score function sees values: every draw, good or bad, votes with
-# weight near 3.8, and the result is the small difference of two large sums. That can be mended.
+# and a constant has none. The score function sees values: every draw, good or bad, votes with weight near 4, and the result is the small difference of two large sums. That can be mended.
 #
 # ## 6 · A baseline
 #
@@ -558,8 +567,8 @@ print(f"b = 0: {by_formula[0]:.2f}; b = E f = {mean_of_f:.2f}: {with_mean[0]:.2f
 print(f"the best b is {A + 3 * C:.2f}, with {score_variances(-3 * C, B, C, std)[0]:.2f}")
 
 # %% [markdown]
-# The average of $f$ is a good baseline, nearly the best: it removes the constant. (The very best $b$
-# sets the derivative of (4) to 0, $b = A + 3C$, and is another one for each knob.) With
+# The average of $f$ is a good baseline, nearly the best: it removes the constant. (The best $b$
+# by mean sets the derivative of (4) to 0: $b = A + 3C$. By std, (5) gives $A + 5C$.) With
 # $b = \mathbb E f = A + C$, (4) and (5) become
 #
 # $$ \frac{2B^2 + 10C^2}{s^2} \qquad \text{and} \qquad \frac{10B^2 + 56C^2}{s^2} , \qquad (6) $$
@@ -702,7 +711,9 @@ for count in (4, 16):
 # in it. The score-function estimate is $f(z)\,\varepsilon_1 / s$: the value of the *whole* $f$
 # votes on coordinate 1, and what the other $D - 1$ contributed is noise. With $R$ for their part,
 # independent of $\varepsilon_1$, the square splits into what (4) knows, with $A + \mathbb E R$ in
-# place of $A$, plus $\mathrm{Var} R / s^2 = (D-1)(B^2 + 2C^2)/s^2$.
+# place of $A$, plus $\mathrm{Var} R / s^2 = (D-1)(B^2 + 2C^2)/s^2$. With a leave-one-out
+# baseline $A$ is replaced by $-C$, as in (6), $\mathrm{Var} R / s^2$ stays, and the fraction in (7)
+# has $\mathrm{Var} f = D(B^2 + 2C^2)$.
 #
 # **Predict.** On paper with logarithmic axes, draw the ratio of variances (score function over
 # pathwise) against $D$, once without a baseline and once with. What are the slopes of the two
@@ -741,9 +752,11 @@ for at, d in ((0, 1), (4, 16), (8, 256)):
     print(f"D = {d:>3}: without baseline {measured[at, 0]:9,.0f}, with {measured[at, 1]:6,.0f}")
 
 # %% [markdown]
-# Without a baseline the variance grows as $D^2$ (the constant in $f$ grows with $D$), with one as
-# $D$. The pathwise variance does not grow at all. That is why VAEs use it: the decoder is
-# differentiable anyway, and one draw for each image is enough, however many latents there are. At
+# For large $D$ the lines have the slopes 2 and 1: without a baseline the variance grows as $D^2$ (the
+# constant in $f$ grows with $D$), with one as $D$. To the left, what one coordinate brings alone
+# bends them flat. The pathwise variance does not grow at all here, where $f$ is a sum; in a decoder,
+# which mixes the latents, it grows as far as they disturb each other's slopes. That is why VAEs use
+# it: the decoder is differentiable anyway, and one draw for each image is usually enough. At
 # sixteen latents the score function with a baseline needs about a hundred times as many draws for
 # the same accuracy, each a pass through the decoder; without one, thousands of times as many.
 #
@@ -840,10 +853,10 @@ show(figure)
 # **A case where pathwise is right and noisier.** The picture on the right has $f(z) = \sin(kz)$:
 # values between $-1$ and 1, whatever $k$, and slopes up to $k$. The pathwise variance is about
 # $k^2/2$, the score function's about $\frac{1}{2 s^2}$ (for large $k$), so beyond $k \approx 1/s$
-# the order is reversed. What the pathwise estimator pays for is the size of the *slopes* of $f$
-# around the mean, what the score function pays for is the size of its *values*. For smooth losses,
-# and networks trained by gradient descent are mostly such, slopes are the smaller of the two; for a
-# wildly wiggling $f$ they are not.
+# the order is reversed. By the mean, the pathwise estimator pays for how much the *slopes* of
+# $f$ differ from draw to draw; the score function pays for the size of its *values*, divided by $s$.
+# For smooth losses, and networks trained by gradient descent are mostly such, slopes hardly differ
+# within the reach of $q$; for a wildly wiggling $f$ they do.
 #
 # ## 9 · What variance costs: a race
 #
@@ -922,7 +935,7 @@ show(figure)
 # the same for all three, since on average they take the same steps. The **floor** is the variance:
 # near the finish the true slope is small, each step is mostly noise, and the runner staggers around
 # the star at a distance that grows with variance and learning rate. Training longer does not help;
-# a smaller learning rate does, and then everything takes longer. That is the price. In one dimension
+# a smaller learning rate or more draws do, and then everything takes longer. That is the price. In one dimension
 # one can pay it.
 #
 # So take twenty dimensions, the size of a VAE's code, and be fair: each runner may choose its
@@ -970,17 +983,18 @@ show(figure)
 
 # %% [markdown]
 # A rate without a point diverged. The plain score function blows up at every rate that would bring
-# it anywhere, and creeps at the rest: its best run has made less than half of the way. With the
+# it anywhere, and creeps at the rest: at its best rate it still has more than half of its 90 nats to go. With the
 # baseline it comes close, and ends about ten times farther from the finish than the pathwise runner,
 # which takes larger steps because it can trust them. All three were given the same number of draws.
 #
 # ## 10 · Change one thing
 #
 # **a.** Add 30 to $f$ and run the one-dimensional race again. Which of the three runs change? Say it
-# before you look at the formulas (3), (5) and (6), and then look.
+# before you look at the formulas (3) to (6) of sections 5 and 6, and then look.
 
 # %%
 # Your experiment: race(estimate, seed, function=lambda z: f(z) + 30), then nats_to_go(…).
+# A run that diverges gives inf or nan.
 
 # %% tags=["solution"]
 for name, way in estimators.items():
@@ -999,12 +1013,13 @@ for name, way in estimators.items():
 
 # %% [markdown]
 # **b.** A well-trained posterior is narrow. Keep $m = 0.7$ and let $s$ go from 1 down to 0.01: plot
-# the three variances by mean (formulas 3, 4 and 6, or your own draws) on logarithmic axes. Which
+# the three variances by mean ((3), (4) and (6) of sections 5 and 6, or your own draws) on logarithmic axes. Which
 # one falls, which one stays, which one explodes? Find the reason in how $A$, $B$ and $C$ depend on
 # $s$.
 
 # %%
-# Your experiment: parts(mean, s) gives A, B, C; path_variances and score_variances take them.
+# Your experiment: parts(mean, s) gives A, B, C; path_variances and score_variances take
+# them; for the baseline put -C for A.
 
 # %% tags=["solution"]
 widths = torch.logspace(-2, 0, 60, dtype=torch.float64)
@@ -1039,7 +1054,7 @@ for name, values in curves.items():
 # | Draws too wide or too narrow (below, 1) | $e^{\mathrm{log\_var}}$ was taken for the standard deviation | half of `log_var` in the exponent |
 # | d/dmean exactly 0, d/dstd is $-\mathbb E f / s$ (below, 2) | z moved along while $\log q$ was differentiated | detach z before `log_prob` |
 # | A wrong gradient without a pattern (below, 3) | in $f(z) \log q(z)$, $f$ was differentiated, too | detach z before $f$, as well |
-# | The gradient is too small by $1 - 1/N$ (section 6) | the baseline contains the draw's own value | leave one out |
+# | The gradient is too small by the factor $1 - 1/N$ (section 6) | the baseline contains the draw's own value | leave one out |
 # | A confident 0 where the loss surely changes (section 8) | pathwise through a step or a coin | score function |
 # | Training staggers or diverges (section 9) | variance: a constant in $f$, many dimensions, small $s$ | pathwise; else a baseline, more draws, a smaller rate |
 #
@@ -1064,7 +1079,7 @@ print(f"-E f / s = {-(A + C) / std:.2f}")
 # %% [markdown]
 # In row 2 a draw's distance from its own mean, in standard deviations, never changes, so that
 # $\log q$ depends on $s$ alone. In row 3 a term $\mathbb E[f'(z) \log q(z)]$ came in that does not
-# belong; here it nearly cancels the gradient. The lesson of both rows is one line long: for the
+# belong; here it nearly cancels the slope by mean, and turns the sign of the one by std. The lesson of both rows is one line long: for the
 # score function, write `z = z.detach()` before anything else happens to it.
 #
 # ## Recap
