@@ -133,7 +133,7 @@ print(f"the average image as a copy of every test image: {score_of_average:.2f} 
 # $$ E = \frac1N \sum_n \lVert x_n - \hat x_n \rVert^2 . $$
 #
 # The claim: [principal component analysis](glossary.ipynb#Principal-component-analysis) (PCA)
-# cannot be beaten. Let $C = \frac1N \sum_n y_n y_n^\top$ be the covariance, with eigenvalues
+# cannot be beaten (Eckart and Young, 1936). Let $C = \frac1N \sum_n y_n y_n^\top$ be the covariance, with eigenvalues
 # $\lambda_1 \ge \dots \ge \lambda_D \ge 0$ and orthonormal eigenvectors $u_1, \dots, u_D$. Then
 # the smallest $E$ is what the unused directions hold, and the way to reach it is to take off the
 # mean, project on $u_1, \dots, u_k$, and add the mean back.
@@ -152,7 +152,8 @@ print(f"the average image as a copy of every test image: {score_of_average:.2f} 
 #
 # 1. **Put together**: $V(Wx + a) + b = (VW)\,x + (Va + b)$. Everything passes through $k$
 #    numbers, so the rank of $M = VW$ is at most $k$.
-# 2. **The best offset.** $E$ is quadratic in $c$; its derivative is 0 at $c = \bar x - M \bar x$,
+# 2. **The best offset.** $E$ is a convex quadratic in $c$, so it is smallest where its derivative is
+#    0: $c = \bar x - M \bar x$,
 #    and then $x_n - \hat x_n = y_n - M y_n$. The mean goes off before the code and on again after
 #    it.
 # 3. **Pythagoras.** All $M y$ lie in a space of at most $k$ dimensions. Let the columns of $Q$ be
@@ -224,8 +225,9 @@ print(f"6  h between {h.min():.3f} and {h.max():.3f}, their sum   {h.sum():8.4f}
 print(f"7  what no linear autoencoder goes below   {line_7:8.4f}")
 
 # %% [markdown]
-# Each step down is a step of the proof. And the way up: start a linear autoencoder at random, and
-# **train** it. **Predict**: does gradient descent reach line 7? Does it find the eigenvectors?
+# Each step down is a step of the proof. And the other way round: start a linear autoencoder at random,
+# and **train** it. **Predict**: does training by gradients (here L-BFGS) reach line 7? Does it find
+# the eigenvectors?
 
 # %%
 seed_everything(0)
@@ -256,8 +258,8 @@ assert abs(trained / line_7 - 1) < 1e-3 and abs(by_svd / line_7 - 1) < 1e-9
 # %% [markdown]
 # It reaches the error, and it spans the same space. It does not find the eigenvectors themselves:
 # any invertible mixing of the code, undone by the decoder, gives the same $M$, so nothing in $E$
-# tells them apart. (Baldi and Hornik prove that all other stationary points are saddles: there is
-# no bad minimum to get stuck in.)
+# tells them apart. (Baldi and Hornik prove, for a covariance that is invertible and has distinct
+# eigenvalues, that all other stationary points are saddles: there is no bad minimum to get stuck in.)
 
 # %% [markdown]
 # ### Exercise · `pca_reconstruct(x, rank)`
@@ -285,7 +287,7 @@ check("autoencoders.pca_reconstruct", pca_reconstruct)
 # Two uses of it. **PCA proper** learns mean and directions from the training images and is
 # applied to test images. And `pca_reconstruct(test, k)` is fitted to the test images themselves:
 # by the proof, *no linear autoencoder whatsoever* has a smaller mean squared error on them. That
-# is the number to beat.
+# is the number to beat. (As a mean squared error it is $E / 784$.)
 
 # %%
 train_flat, test_flat = train_images.flatten(1), test_images.flatten(1)
@@ -317,12 +319,12 @@ for code_size in code_sizes:
     )
 
 # %% [markdown]
-# The two differ little: PCA has nothing left to gain from seeing the test images. Whoever wants
+# The two differ little: PCA has next to nothing left to gain from seeing the test images. Whoever wants
 # to do better has to bend.
 #
 # ## 3 · An autoencoder that bends
 #
-# Put activations between linear layers, and the code no longer lies on a flat sheet through the
+# Put activations between linear layers, and the copies no longer lie on a flat sheet through the
 # images, but on a curved one, which can follow them. The loss is the same squared error. The
 # [latent](glossary.ipynb#Latent-variable) code is whatever the two networks agree on.
 
@@ -480,8 +482,8 @@ show(plot_images(torch.cat(rows).clamp(0, 1), columns=10, title=title, row_title
 # close to the test errors of the table, so nothing was learned by heart. A curve that *stays*
 # near 0.067 is the first sign of trouble; section 8 makes some.
 #
-# The gain is largest at 8 numbers, about four decibels, and eight bent numbers are worth more
-# than 32 straight ones. From two numbers PCA makes clouds, while the autoencoder draws digits, if
+# The gain is largest at 8 numbers, about four decibels, and in decibels eight bent numbers are
+# ahead of 32 straight ones (in mean squared error the two are level). From two numbers PCA makes clouds, while the autoencoder draws digits, if
 # not always the right ones: it has taken a four for a nine.
 #
 # ## 4 · What a loss makes of an uncertain pixel
@@ -528,7 +530,7 @@ check("autoencoders.best_constant", best_constant)
 
 # %% [markdown]
 # A real pixel: of all the fours in the training set, take the pixel whose average is nearest to
-# 0.35. **Predict**: it is white in about a third of the fours. What does each loss make of it?
+# 0.35. **Predict**: it is brighter than 0.5 in 36 % of the fours. What does each loss make of it?
 
 # %%
 fours = train_images[train_labels == 4].flatten(1).cpu().double()
@@ -568,7 +570,8 @@ for loss, cost in (("l2", F.mse_loss), ("bce", F.binary_cross_entropy)):
     print(f"it is white after all: slope of {loss:<3} by the logit {slope:.3f}")
 
 # %% [markdown]
-# L1 says black: it takes the **median**, the majority's side, and is sure. L2 and cross-entropy
+# L1 says 0.05, nearly black: it takes the **median**, which lies just past the 48 % that are black, and
+# leaves the bright third out of account. L2 and cross-entropy
 # say 0.35: the **mean**, a gray that hardly any of the images has there. Nothing in a loss of
 # single pixels can say «white or black, but the same as my neighbor». So blur is no weakness of
 # the network: it is what L2 and cross-entropy ask for.
@@ -677,12 +680,13 @@ vaes = {size: train(BlackBoxVAE, size, vae_steps, 0, priced_error)[0] for size i
 
 # %%
 @torch.no_grad()
-def codes_of(network, images):
+def codes_of(network, images, seed=0):
     """The codes that decode gets in training: for a VAE with their noise."""
     if not isinstance(network, BlackBoxVAE):
         return network.encode(images)
     mean, log_var = network.encode(images)
-    noise = torch.randn(mean.shape, generator=torch.Generator(device).manual_seed(0), device=device)
+    source = torch.Generator(device).manual_seed(seed)
+    noise = torch.randn(mean.shape, generator=source, device=device)
     return mean + (log_var / 2).exp() * noise
 
 
@@ -724,7 +728,7 @@ show(plot_images(rows, columns=10, title=title, row_titles=names))
 # %% [markdown]
 # The autoencoder rebuilds better than the VAE, and invents worse. Standard normal codes, which
 # suit the VAE, decode to crumbs; the fitted normal gives a digit now and then and, more often,
-# strokes that only look like writing. The VAE's samples are blurred, some of them are nothing,
+# strokes that only look like writing. The VAE's samples are blurred, some of them are no digit,
 # and many can be read.
 #
 # Why? With two numbers the whole space of codes can be drawn. Below are the codes of the 10,000
@@ -758,7 +762,7 @@ show(figure)
 
 # %% [markdown]
 # The autoencoder's codes reach as far as they like, in arms with empty wedges between them. The
-# VAE's lie around the center, nearly all within ±3, where its random codes will come from.
+# VAE's lie around the center, most within ±3, where its random codes will come from.
 #
 # A number for the holes: how far is a random code from the nearest of 20,000 training codes? Call
 # it far if it is farther than 99 % of the test codes are. If random codes were distributed like
@@ -773,8 +777,9 @@ def share_in_holes(network, count=1000):
     def nearest(codes):
         return torch.cat([torch.cdist(part, known).min(dim=1).values for part in codes.split(500)])
 
-    far = nearest(codes_of(network, test_images[:count])).quantile(0.99)
-    return (nearest(random_codes(network, count)) > far).float().mean().item()
+    # other seeds than that of the known codes: no random code may share an image's noise
+    far = nearest(codes_of(network, test_images[:count], seed=1)).quantile(0.99)
+    return (nearest(random_codes(network, count, seed=2)) > far).float().mean().item()
 
 
 for size, networks in pairs.items():
@@ -785,9 +790,9 @@ for size, networks in pairs.items():
 
 # %% [markdown]
 # With two numbers the holes are the gaps that you see on the map, and a random code meets one now
-# and then. With 32 numbers most of the space is hole for the autoencoder: more than half of the
-# random codes lie far from every image's code, which only one test image in a hundred does. The
-# VAE's random codes lie where its images' codes lie. (These are shares at laptop scale, one
+# and then, hardly more often for the autoencoder than for the VAE. With 32 numbers most of the space is hole for the autoencoder: more than half of the
+# random codes lie far from every image's code, which only one test image in a hundred does. About
+# as many of the VAE's random codes are far as of its test codes: they lie where its images' codes lie. (These are shares at laptop scale, one
 # seed.)
 #
 # **Drag the point** over the autoencoder's map, into a gap between two colors and beyond the
@@ -805,8 +810,8 @@ latent_explorer(lambda z: bent.decode(z.to(device)), background, low=low, high=h
 # other, and beyond the arms one digit goes on for ever. Nothing in the loss asks what is decoded
 # there: in training the decoder saw the codes of images and no others. What is missing is not a
 # better decoder. It is a rule for where codes lie, and a reason for neighbors to mean the same.
-# Noise and price are that rule and that reason, and a VAE that decodes its mean without the noise
-# is this autoencoder again: lesson 05 tries it.
+# The price is that rule and the noise that reason. A VAE *trained* without the noise is little more
+# than this autoencoder with a leash on its codes: lesson 05 lets you try it.
 #
 # ## 6 · Removing noise
 #
@@ -838,8 +843,8 @@ check("autoencoders.corrupt", corrupt)
 # %% [markdown]
 # What is the best that a denoiser can do? For one noisy image many clean ones come into question,
 # and the squared error wants one answer to all of them: line 9 again, pixel by pixel. The best
-# denoiser gives the **mean of all clean images that could have led to this noisy one**,
-# $\mathbb E[\text{clean} \mid \text{noisy}]$. Where the digit is in doubt, that is gray.
+# denoiser gives the **mean of all clean images that could have led to this noisy one**, each
+# weighted by how probable it is, $\mathbb E[\text{clean} \mid \text{noisy}]$. Where the digit is in doubt, that is gray.
 #
 # **Predict.** The noise has standard deviation 0.5. Order four results by their PSNR: the noisy
 # images as they are; PCA with 32 numbers; the autoencoder of section 3, which has never seen
@@ -882,9 +887,9 @@ show(plot_images(rows, columns=10, title=title, row_titles=names))
 # %% [markdown]
 # The network that has never seen noise comes out below PCA, though on clean images it was far
 # ahead. PCA is linear, and of noise that points in all 784 directions it keeps the share in its
-# 32; a bent encoder that meets such images for the first time sends them anywhere. Training on
+# 32, and some of the haze that clipping leaves (a black pixel becomes 0.2 on average); a bent encoder that meets such images for the first time sends them anywhere. Training on
 # noise gains more than seven decibels over the noisy images: the mean squared error falls to
-# about a fifth. Where noise has hidden which digit it was, the answer is gray, the mean of the
+# less than a fifth ($10^{-0.7} \approx 0.2$). Where noise has hidden which digit it was, the answer is gray, the mean of the
 # candidates.
 #
 # A denoiser that knows every strength of noise, applied again and again from noise alone, is what
@@ -1015,7 +1020,7 @@ print(
 # | nearly black copies from L1 | most pixels are black in most images, so black is the median; there the sigmoid is flat | start with L2 or cross-entropy, go on with L1 |
 # | a lower PSNR, and numbers of the code that never change | an activation after the layer that makes the code | end the encoder with its linear layer |
 # | a PSNR that is 6 dB off | a peak of 1 for images in [-1, 1] | the peak is the width of the range, here 2 |
-# | PCA above its bound | the mean was not taken off | center first, add the mean back |
+# | PCA fitted to these very images, yet above its bound | the mean was not taken off | center first, add the mean back |
 # | «two numbers» that copy too well | the image was not flattened: 28 rows have two numbers each | look at the shape of the code |
 # | digits that are none | codes drawn where no image was ever sent (section 5) | a model that knows where codes lie: lesson 05 |
 # | a denoiser that makes images worse | less noise than it was trained for (section 7a) | train for the noise that comes |
