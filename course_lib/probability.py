@@ -8,6 +8,7 @@ per example, `(B,)`.
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -82,6 +83,24 @@ def kl_to_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
     """
     _require_one_shape(mean=mean, log_var=log_var)
     return 0.5 * (mean.square() + _expm1_minus(log_var)).sum(-1)
+
+
+def bernoulli_log_likelihood(logits: Tensor, images: Tensor) -> Tensor:
+    """log p(images | logits) of independent pixels in nats: `(B, C, H, W)` to `(B,)`.
+
+    log p = sum over pixels of [ x log p + (1 - x) log (1 - p) ], p = sigmoid(logit); finite and
+    right at any logit. Lesson 05 derives it. Raises ValueError unless both share one shape.
+
+    >>> bernoulli_log_likelihood(torch.zeros(2, 1, 1, 3), torch.ones(2, 1, 1, 3))
+    tensor([-2.0794, -2.0794])
+    """
+    if logits.shape != images.shape:
+        raise ValueError(
+            "logits and images must share one shape (B, C, H, W); "
+            f"got {tuple(logits.shape)} and {tuple(images.shape)}"
+        )
+    per_pixel = F.binary_cross_entropy_with_logits(logits, images, reduction="none")
+    return -per_pixel.flatten(start_dim=1).sum(dim=1)
 
 
 def _expm1_minus(x: Tensor) -> Tensor:

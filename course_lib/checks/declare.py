@@ -13,7 +13,7 @@ import torch
 # Plain data is all that passes between `observe` and `judge`.
 Plain = torch.Tensor | str | int | float | bool | None | list | dict
 
-LESSONS = ("start", "divergences", "vae", "first_gan", "fast_training")
+LESSONS = ("start", "divergences", "vae", "better_vaes", "first_gan", "fast_training")
 
 
 @dataclass(frozen=True)
