@@ -235,7 +235,9 @@ def probe_by_centers(means, labels, test_means, test_labels):
 
 def probe_standardized(means, labels, test_means, test_labels):
     center, spread = means.mean(0), means.std(0) + 1e-6
-    return probe_by_adam((means - center) / spread, labels, (test_means - center) / spread, test_labels)
+    return probe_by_adam(
+        (means - center) / spread, labels, (test_means - center) / spread, test_labels
+    )
 
 
 RIGHT = {
@@ -338,9 +340,8 @@ WRONG = {
             size, stride, kernel, padding, dilation
         ),
         lambda size, kernel, stride, padding, dilation: (
-            size_by_walking(size, kernel, stride, padding, dilation),
-        )
-        * 2,
+            (size_by_walking(size, kernel, stride, padding, dilation),) * 2
+        ),
     ],
     "ConvEncoder": [
         ForgetfulEncoder,

@@ -48,7 +48,7 @@ EXERCISE = Exercise(
         Misconception(
             "likelihood_added",
             lambda ll, kl, beta: (beta * kl + ll).mean(),
-            "The log-likelihood enters with a plus, so that minimizing makes the images improbable.",
+            "The log-likelihood enters with a plus, so minimizing makes the images improbable.",
         ),
         Misconception(
             "kl_rewarded",

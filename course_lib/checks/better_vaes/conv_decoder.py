@@ -83,7 +83,7 @@ EXERCISE = Exercise(
             "never_reshaped",
             NeverReshaped,
             "A convolution got a row of numbers instead of a map. Give the first linear layer's "
-            "output the shape (B, channels, height, width) before the first transposed convolution.",
+            "output the shape (B, channels, height, width) before the transposed convolutions.",
         ),
         Misconception(
             "output_padding_missing",
@@ -128,7 +128,7 @@ EXERCISE = Exercise(
             "no_activation",
             without_activation(SomeConvDecoder),
             "Nothing bends between the layers, and a transposed convolution is a linear map, too. "
-            "Put an activation such as ReLU between them.",
+            "Put an activation such as SiLU between them.",
         ),
         Misconception(
             "flat_output",
@@ -162,7 +162,7 @@ EXERCISE = Exercise(
         "A linear layer to 2 · width · (image_size // 4)² numbers, unflattened to (2 · width, n/4, "
         "n/4). Then two transposed convolutions that double the size: kernel 4, stride 2, "
         "padding 1.",
-        "ReLU behind the linear layer and behind the first transposed convolution; nothing behind "
+        "SiLU behind the linear layer and behind the first transposed convolution; nothing behind "
         "the second, which makes `channels` channels.",
     ),
 )

@@ -129,7 +129,7 @@ EXERCISE = Exercise(
             "no_activation",
             without_activation(SomeConvEncoder),
             "Nothing bends between the layers, and a convolution is a linear map, too: a stack of "
-            "them is one linear map. Put an activation such as ReLU behind each.",
+            "them is one linear map. Put an activation such as SiLU behind each.",
         ),
         Misconception(
             "both_rectified",
@@ -188,7 +188,7 @@ EXERCISE = Exercise(
         "do. What shape arrives at the end for 28 × 28, and what for 32 × 32?",
         "With kernel 4, stride 2 and padding 1 a convolution halves an even size exactly: 28, 14, "
         "7 and 32, 16, 8. So the last map has image_size // 4 rows and columns.",
-        "channels to width, ReLU, width to 2 · width, ReLU, flatten from axis 1, and two linear "
+        "channels to width, SiLU, width to 2 · width, SiLU, flatten from axis 1, and two linear "
         "layers side by side with nothing after them, as in lesson 05.",
     ),
 )

@@ -29,7 +29,8 @@ def size_cases(generator: torch.Generator) -> list[Case]:
         case(some(20, 40), 5, 1, 0, 1),
         case(2 * some(10, 20) + 1, 4, 2, 1, 1),  # one pixel is left over
         case(3 * some(10, 20) + 1, 5, 3, 2, 2),
-        case(some(30, 60), 3, 2, 0, some(2, 4)),
+        case(some(30, 60), 3, 1, 0, some(2, 4)),
+        case(30, 3, 3, 0, 1),
         case(some(30, 60), some(3, 7), some(2, 5), some(0, 4), some(1, 3)),
     ]
 

@@ -13,7 +13,7 @@ def floor_cases(generator: torch.Generator) -> list[Case]:
     def inputs(batch: int, cheap: int, dear: int, floor: float, dtype=torch.float64) -> dict:
         """Cheap latents average below the floor, dear ones above; single images do either."""
         levels = torch.tensor([0.15 + 0.1 * k for k in range(cheap)] + [1.5] * dear, dtype=dtype)
-        around = uniform(generator, batch, cheap + dear, dtype=dtype)
+        around = uniform(generator, batch, cheap + dear, dtype=dtype) ** 3
         around = around / around.mean(0)  # averages 1 in every latent
         order = torch.randperm(cheap + dear, generator=generator)
         return {"kl_per_dim": (floor * levels * around)[:, order], "floor": floor}
@@ -21,7 +21,7 @@ def floor_cases(generator: torch.Generator) -> list[Case]:
     return [
         Case(inputs(6, 3, 2, 0.5), "floor 0.5", gradients=("kl_per_dim",)),
         Case(inputs(9, 2, 3, 0.1), "floor 0.1", gradients=("kl_per_dim",)),
-        Case(inputs(7, 3, 0, 0.4), "all latents below the floor", gradients=("kl_per_dim",)),
+        Case(inputs(12, 3, 0, 0.4), "all latents below the floor", gradients=("kl_per_dim",)),
         Case(inputs(1, 2, 2, 2.0), "a batch of one"),
         Case(inputs(8, 1, 4, 0.25, torch.float32), "in float32"),
         Case({**inputs(5, 2, 3, 0.5), "floor": 0.0}, "floor 0", extreme=True),
@@ -125,8 +125,8 @@ EXERCISE = Exercise(
         Misconception(
             "wrong_axis",
             lambda kl, floor: kl.mean(1).clamp(min=floor).sum(),
-            "The average was taken over the latents, and the floor applied to each image. It is the "
-            "other way round: average over axis 0.",
+            "The average was taken over the latents, and the floor applied to each image. It is "
+            "the other way round: average over axis 0.",
         ),
         Misconception(
             "dropped_below",

@@ -77,8 +77,8 @@ EXERCISE = Exercise(
         Misconception(
             "constant_forgotten",
             lambda m, s, x: likelihood(m, s, x) + 0.5 * LOG_2PI * x[0].numel(),
-            "The constant is missing: each pixel brings half the logarithm of 2π. Without it likelihoods "
-            "of different models, or a paper's and yours, cannot be compared.",
+            "The constant is missing: each pixel brings half the logarithm of 2π. Without it "
+            "likelihoods of different models, or a paper's and yours, cannot be compared.",
         ),
         Misconception(
             "constant_counted_once",
@@ -89,14 +89,14 @@ EXERCISE = Exercise(
         Misconception(
             "log_std_counted_once",
             parts(count=log_std_once),
-            "log_std was subtracted once for each image. Every pixel has a density of its own, so a "
-            "shared log_std counts as often as there are pixels; else a small σ is nearly free.",
+            "log_std was subtracted once for each image. Every pixel has a density of its own, so "
+            "a shared log_std counts as often as there are pixels; else a small σ is nearly free.",
         ),
         Misconception(
             "log_std_forgotten",
             lambda m, s, x: likelihood(m, s, x) + s.expand_as(x).flatten(1).sum(1),
-            "The term - log σ is missing, so that a larger σ always looks better: errors cost less, "
-            "and nothing is paid for being vague.",
+            "The term - log σ is missing, so that a larger σ always looks better: errors cost "
+            "less, and nothing is paid for being vague.",
         ),
         Misconception(
             "log_std_added",
@@ -106,8 +106,8 @@ EXERCISE = Exercise(
         Misconception(
             "read_as_log_var",
             lambda m, s, x: likelihood(m, s / 2, x),
-            "log_std was read as a log-variance. Its exponential is the standard deviation already; "
-            "the variance is exp(2 · log_std).",
+            "log_std was read as a log-variance. Its exponential is the standard deviation "
+            "already; the variance is exp(2 · log_std).",
         ),
         Misconception(
             "std_for_variance",
@@ -116,16 +116,18 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "std_not_log",
-            lambda m, s, x: -(
-                (x - m).square() / (2 * s.square()) + s.abs().log() + 0.5 * LOG_2PI
-            ).flatten(1).sum(1),
+            lambda m, s, x: (
+                -((x - m).square() / (2 * s.square()) + s.abs().log() + 0.5 * LOG_2PI)
+                .flatten(1)
+                .sum(1)
+            ),
             "log_std was used as if it were σ. It is the logarithm, and may be negative.",
         ),
         Misconception(
             "half_forgotten",
             parts(half=1.0),
-            "The squared error lacks the factor 1/2. That is what a plain sum of squares does, too, "
-            "and then the variance is another than you say.",
+            "The squared error lacks the factor 1/2. That is what a plain sum of squares does, "
+            "too, and then the variance is another than you say.",
         ),
         Misconception(
             "squared_error",
@@ -142,7 +144,7 @@ EXERCISE = Exercise(
         Misconception(
             "pixels_not_summed",
             per_pixel,
-            "These are the log-densities of the single pixels; add them over all axes but the first.",
+            "These are the log-densities of the single pixels; add over all axes but the first.",
         ),
         Misconception(
             "mean_over_everything",
@@ -155,9 +157,11 @@ EXERCISE = Exercise(
         Misconception("in_bits", in_bits(likelihood), IN_BITS),
         Misconception(
             "epsilon",
-            lambda m, s, x: -(
-                (x - m).square() / (2 * ((2 * s).exp() + 1e-6)) + s + 0.5 * LOG_2PI
-            ).flatten(1).sum(1),
+            lambda m, s, x: (
+                -((x - m).square() / (2 * ((2 * s).exp() + 1e-6)) + s + 0.5 * LOG_2PI)
+                .flatten(1)
+                .sum(1)
+            ),
             "A small constant beside the variance changes the density where σ is small. An "
             "exponential is never 0: no constant is needed.",
         ),

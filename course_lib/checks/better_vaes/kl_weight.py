@@ -72,8 +72,8 @@ EXERCISE = Exercise(
         Misconception(
             "integer_division",
             unless_zero(lambda step, warmup: min(1, step // warmup)),
-            "The weight jumps from 0 to 1 at the end of the warm-up (was the division rounded down?). "
-            "It should rise along a straight line.",
+            "The weight jumps from 0 to 1 at the end of the warm-up (was the division rounded "
+            "down?). It should rise along a straight line.",
         ),
         Misconception(
             "one_step_ahead",

@@ -157,8 +157,8 @@ EXERCISE = Exercise(
                 lambda m, y, tm, ty: (torch.cat([m, tm]), torch.cat([y, ty])),
                 lambda m, y, tm, ty: (torch.cat([m, tm]), torch.cat([y, ty])),
             ),
-            "Training and test codes were mixed. The count must be on codes that the classifier has "
-            "never seen.",
+            "Training and test codes were mixed. The count must be on codes that the classifier "
+            "has never seen.",
         ),
         Misconception(
             "percent",
