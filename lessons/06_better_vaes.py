@@ -96,8 +96,8 @@ for name, images in (("digits", test_images), ("clothes", test_fashion), ("emoji
 # ## 2 · Convolutions
 #
 # Lesson 05's first layer joins each pixel with each hidden unit. It has to learn that a stroke is a
-# stroke at every place anew. A **convolution** has one small kernel, and slides it over the image:
-# few weights, used everywhere. With a stride of 2 the window moves by two pixels at a time, so that
+# stroke at every place anew. A [convolution](glossary.ipynb#Convolution) has one small kernel, and slides it over the image:
+# few weights, used everywhere. With a [stride](glossary.ipynb#Stride) of 2 the window moves by two pixels at a time, so that
 # each layer halves the picture, while the number of channels doubles.
 #
 # How many places does a window have? Take a row of `size` pixels, add `padding` on either side, and
@@ -124,7 +124,7 @@ check("better_vaes.conv_output_size", conv_output_size)
 
 # %% [markdown]
 # **Predict.** Kernel 4, stride 2, padding 1, twice: where do 28 and 32 pixels end? And with kernel 3?
-# The way back, a **transposed convolution**, turns the arithmetic round. Which kernel would come back
+# The way back, a [transposed convolution](glossary.ipynb#Transposed-convolution), turns the arithmetic round. Which kernel would come back
 # to 28 exactly?
 
 # %% tags=["nbval-check-output"]
@@ -371,8 +371,8 @@ show(plot_images(torch.cat(rows), columns=12, title="Dense and convolutional", r
 #
 # ## 3 · What may a code cost?
 #
-# The negative ELBO has two parts. The **distortion** $D = -\mathbb E_q[\log p(x \mid z)]$ is what the image
-# still costs once the code is known, and the **rate** $R = \mathrm{KL}(q(z \mid x) \,\|\, p(z))$, averaged over images,
+# The negative ELBO has two parts. The [distortion](glossary.ipynb#Distortion) $D = -\mathbb E_q[\log p(x \mid z)]$ is what the image
+# still costs once the code is known, and the [rate](glossary.ipynb#Rate) $R = \mathrm{KL}(q(z \mid x) \,\|\, p(z))$, averaged over images,
 # is the price of the code. The ELBO adds them one to one. Nothing forbids another exchange rate:
 #
 # $$ L_\beta = D + \beta R . $$
@@ -399,7 +399,7 @@ check("better_vaes.beta_elbo", beta_elbo)
 
 # %% [markdown]
 # A latent that says nothing about the image costs nothing: its mean is the same whatever the image. Burda,
-# Grosse and Salakhutdinov (2016) count the others. A latent is **active** if its mean moves from image to
+# Grosse and Salakhutdinov (2016) count the others. A latent is [active](glossary.ipynb#Active-latent) if its mean moves from image to
 # image: if the variance over images, $\mathrm{Var}_x(\mathbb E_q[z \mid x])$, is above 0.01.
 
 # %% [markdown]
@@ -762,11 +762,11 @@ show(plot_images(rows, columns=12, title="Emoji", row_titles=names))
 # $$ p(x \mid z) = \prod_i p(x_i \mid x_1, \dots, x_{i-1}, z) . $$
 #
 # A convolution can do that, if its kernel is 0 at the pixel itself and at all that come later in reading
-# order: a **masked** convolution (van den Oord, Kalchbrenner and Kavukcuoglu, 2016). Its logits are added to
+# order: a [masked convolution](glossary.ipynb#Masked-convolution) (van den Oord, Kalchbrenner and Kavukcuoglu, 2016). Its logits are added to
 # the decoder's. A line of a digit is easy to continue if you see its last three pixels, with or without a code.
 
 
-# %%
+# %% tags=["nbval-check-output"]
 class PixelsBefore(nn.Module):
     """Logits of each pixel from those before it in reading order, within 5 × 5: no code at all."""
 
@@ -808,8 +808,8 @@ assert all((row, column) < (14, 14) for row, column in seen.tolist())
 print(f"pixel (14, 14) sees {len(seen)} pixels, the last of them {tuple(seen[-1].tolist())}")
 
 # %% [markdown]
-# Two cures are known, and both give the code time. **Annealing** (Bowman et al., 2016) charges nothing at the
-# start and the full price later. **Free bits** (Kingma et al., 2016) charge every latent at least a floor, used or
+# Two cures are known, and both give the code time. [Annealing](glossary.ipynb#KL-annealing) (Bowman et al., 2016) charges nothing at the
+# start and the full price later. [Free bits](glossary.ipynb#Free-bits) (Kingma et al., 2016) charge every latent at least a floor, used or
 # not: what is paid for anyway may as well be used.
 
 # %% [markdown]
@@ -963,9 +963,9 @@ show(plot_images(torch.cat(rows), columns=12, title=title, row_titles=("test", *
 # likelihood, so [overfitting](glossary.ipynb#Overfitting) can be seen: the ELBO of images that were held back
 # stops rising while that of the training images goes on. Three cures from supervised learning carry over:
 #
-# - **early stopping**: keep the weights that had the best ELBO on held-back images,
-# - **dropout**: switch off hidden units at random while training,
-# - **weight decay**: pull all weights towards 0 a little at every update.
+# - [early stopping](glossary.ipynb#Early-stopping): keep the weights that had the best ELBO on held-back images,
+# - [dropout](glossary.ipynb#Dropout): switch off hidden units at random while training,
+# - [weight decay](glossary.ipynb#Weight-decay): pull all weights towards 0 a little at every update.
 #
 # The model is the dense one, which overfits most readily. A thousand held-back training images decide when to stop;
 # the test images are looked at once, at the end. **Predict** the winner.
@@ -1057,7 +1057,7 @@ show(figure)
 #
 # ## 7 · What does a latent dimension mean?
 #
-# Nobody told the model what its latents should mean. Two ways to ask. The first is a **traversal**: take an
+# Nobody told the model what its latents should mean. Two ways to ask. The first is a [traversal](glossary.ipynb#Latent-traversal): take an
 # image's code, move one latent from -3 to 3, leave the others where they are, and decode.
 
 
@@ -1089,7 +1089,7 @@ for beta in (1, 4):
 # does nothing at all: the decoder has stopped reading it. At β = 4 the rows are smoother, and there are fewer
 # of them that matter.
 #
-# The second way: train a **linear** classifier on the codes. It adds no computing of its own, so its accuracy
+# The second way is a [linear probe](glossary.ipynb#Linear-probe): a linear classifier of the codes. It adds no computing of its own, so its accuracy
 # says what lies open in the code.
 
 # %% [markdown]

@@ -19,7 +19,7 @@ EXERCISES = [
     beta_elbo.EXERCISE,
     active_units.EXERCISE,
     gaussian_log_likelihood.EXERCISE,
-    free_bits.EXERCISE,
     kl_weight.EXERCISE,
+    free_bits.EXERCISE,
     linear_probe.EXERCISE,
 ]
