@@ -333,12 +333,12 @@ def negative_elbo(log_likelihood, kl):
     return (kl - log_likelihood).mean()
 
 
-models = {}
-for name, build in (("dense", dense_vae), ("convolutional", conv_vae)):
+def train_twice(name, build):
+    """Train a model from two seeds and print their test ELBOs; returns the networks of seed 0."""
     begin, elbos = time.perf_counter(), []
     for seed in (1, 0):
         seed_everything(seed)
-        models[name] = networks = build()
+        networks = build()
         train(networks, bernoulli_loss(*networks, negative_elbo), train_gray, steps)
         log_likelihood, kl = bernoulli_terms(*networks, test_images).mean(dim=1)
         elbos.append((log_likelihood - kl).item())
@@ -346,6 +346,11 @@ for name, build in (("dense", dense_vae), ("convolutional", conv_vae)):
         f"{name:<14} {count_weights(networks):>8,} weights: test ELBO {elbos[1]:.1f} and {elbos[0]:.1f} "
         f"nats, KL {kl:.1f}   ({time.perf_counter() - begin:.0f} s for both seeds)"
     )
+    return networks
+
+
+dense = train_twice("dense", dense_vae)
+convolutional = train_twice("convolutional", conv_vae)
 
 
 # %%
@@ -358,7 +363,7 @@ def rebuilt_and_invented(encoder, decoder, images, count=12):
 
 
 rows = [test_images[:12]]
-for networks in models.values():
+for networks in (dense, convolutional):
     rows += [images.sigmoid() for images in rebuilt_and_invented(*networks, test_images[:12])]
 names = ("test", "dense: rebuilt", "its samples", "conv: rebuilt", "its samples")
 show(plot_images(torch.cat(rows), columns=12, title="Dense and convolutional", row_titles=names))
@@ -424,24 +429,28 @@ check("better_vaes.active_units", active_units)
 # Six models, alike but for $\beta$. **Predict.** At $\beta = 0.25$: are reconstructions better or worse than at
 # 1, and the samples? Which $\beta$ has the best ELBO, in which rate and distortion count equally?
 
+
 # %%
-curve = {}
-for beta in (0.25, 0.5, 1, 2, 4, 8):
+def point_on_curve(beta):
+    """A model trained at this price, with its rate and distortion on test images."""
     seed_everything(0)
     networks = conv_vae()
-    loss_of = bernoulli_loss(*networks, lambda ll, kl, beta=beta: beta_elbo(ll, kl, beta))
     if beta == 1:
-        networks = models["convolutional"]  # section 2 has trained this one
+        networks = convolutional  # section 2 has trained this one
     else:
+        loss_of = bernoulli_loss(*networks, lambda ll, kl: beta_elbo(ll, kl, beta))
         train(networks, loss_of, train_gray, steps)
     log_likelihood, kl = bernoulli_terms(*networks, test_images).mean(dim=1).cpu()
     with torch.no_grad():
         active = active_units(networks[0](test_images)[0], 0.01)
-    curve[beta] = {"networks": networks, "R": kl, "D": -log_likelihood, "active": active}
     print(
         f"beta {beta:<4}: rate {kl:5.1f}, distortion {-log_likelihood:6.1f}, ELBO "
         f"{log_likelihood - kl:7.1f} nats, {active} of {latent_dim} latents active"
     )
+    return {"networks": networks, "R": kl, "D": -log_likelihood}
+
+
+curve = {beta: point_on_curve(beta) for beta in (0.25, 0.5, 1, 2, 4, 8)}
 
 
 # %%
@@ -901,9 +910,11 @@ ways = {
     "annealing": (full_charge, lambda t: kl_weight(t, collapse_steps // 2)),
     "free bits": (free_charge, heavy_start),
 }
-strong, kl_curves = {}, {}
-for name, (charge, weight_at) in ways.items():
-    results = []
+
+
+def train_strong(name):
+    """Train one way from each seed and print the scores; returns the first networks and their KL."""
+    (charge, weight_at), results, kept = ways[name], [], []
     for seed in range(seeds):
         seed_everything(seed)
         networks = relu_vae()
@@ -912,21 +923,22 @@ for name, (charge, weight_at) in ways.items():
         terms, active = strong_terms(*networks, test_images)
         log_likelihood, kl = terms.mean(dim=1).tolist()
         results.append((log_likelihood - kl, kl, active))
-        if seed == 0:
-            strong[name], kl_curves[name] = networks, history["kl"]
-    (elbo, kl, active), (elbo_std, kl_std, active_std) = (
-        torch.tensor(results).mean(dim=0).tolist(),
-        torch.tensor(results).std(dim=0).tolist(),
-    )
+        kept.append((networks, history["kl"]))
+    elbo, kl, active = torch.tensor(results).mean(dim=0).tolist()
+    elbo_std, kl_std, active_std = torch.tensor(results).std(dim=0).tolist()
     print(
-        f"{name:<10} test ELBO {elbo:7.2f} ± {elbo_std:.2f} nats, KL {kl:5.2f} ± {kl_std:.2f}, "
+        f"{name:<11} test ELBO {elbo:7.2f} ± {elbo_std:.2f} nats, KL {kl:5.2f} ± {kl_std:.2f}, "
         f"active latents {active:4.1f} ± {active_std:.1f} of {latent_dim}"
     )
+    return kept[0]
+
+
+strong = {name: train_strong(name) for name in ways}
 
 
 # %%
 figure, axes = plt.subplots(figsize=(6.4, 3))
-for name, curve_of_kl in kl_curves.items():
+for name, (_, curve_of_kl) in strong.items():
     axes.plot(curve_of_kl, label=name)
 axes.set(
     title="KL while training (seed 0)", xlabel="updates", ylabel="nats per image", yscale="log"
@@ -934,7 +946,7 @@ axes.set(
 axes.legend()
 show(figure)
 rows = [test_images[:12]]
-for networks in strong.values():
+for networks, _ in strong.values():
     with torch.no_grad():
         codes = networks[0](test_images[:12]).chunk(2, dim=1)[0]
         rows.append(networks[1](codes).sigmoid())
@@ -1141,7 +1153,7 @@ seed_everything(0)
 fresh, _ = conv_vae()
 to_probe = {"untrained encoder": fresh}
 to_probe |= {f"β = {beta}": curve[beta]["networks"][0] for beta in (0.25, 1, 4, 8)}
-for name, networks in strong.items():
+for name, (networks, _) in strong.items():
     to_probe[f"section 5, {name}"] = lambda images, see=networks[0]: see(images).chunk(2, dim=1)
 of_mean = {name: probe(see, lambda mean, log_var: mean) for name, see in to_probe.items()}
 of_draw = {name: probe(see, draw_code) for name, see in to_probe.items()}
