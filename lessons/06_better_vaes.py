@@ -1179,7 +1179,7 @@ show(figure)
 # digit is lies nearly open in them, and nobody gave a label. A larger β loses little of the mean and much of the draw
 # (0.72 at β = 4): the price has made the noise wide. And look at the collapsed code. Its *means* are right for
 # more than half of the images, though every one of them is tiny: a classifier may enlarge what it is given, as far as it likes.
-# A draw knows nothing (0.11, the share of the commonest digit). The decoder sees draws. Whoever reports that a
+# A draw knows nothing (one in ten, a guess). The decoder sees draws. Whoever reports that a
 # collapsed model has «useful features» has left out the noise. Annealing brought back a code of which a draw knows the digit
 # in a quarter of the cases, free bits hardly more than chance: their nats went into something else than the class.
 #
