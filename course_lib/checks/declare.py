@@ -20,6 +20,7 @@ LESSONS = (
     "reparameterization",
     "autoencoders",
     "vae",
+    "better_vaes",
     "likelihood",
     "first_gan",
     "fast_training",
