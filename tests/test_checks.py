@@ -40,11 +40,12 @@ def test_right_answers_pass(name):
     [pytest.param(n, m, id=f"{n}-{m.name}") for n in names() for m in exercise(n).misconceptions],
 )
 def test_misconceptions_are_named(name, misconception):
-    for seed in SEEDS:
-        verdict = run(name, misconception.answer, seed)
-        assert not verdict.passed, f"accepted with seed {seed}"
-        assert verdict.misconception == misconception.name, (seed, verdict)
-        assert verdict.message.endswith(misconception.sentence)
+    for which, answer in enumerate(misconception.answers):
+        for seed in SEEDS:
+            verdict = run(name, answer, seed)
+            assert not verdict.passed, f"answer {which} accepted with seed {seed}"
+            assert verdict.misconception == misconception.name, (which, seed, verdict)
+            assert verdict.message.endswith(misconception.sentence)
 
 
 @pytest.mark.parametrize("name, answer", wrong_answers())

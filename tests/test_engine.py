@@ -87,6 +87,19 @@ def test_faults_are_told_in_words(answer, part):
     assert part in verdict.message
 
 
+def test_a_ratio_of_almost_one_is_not_told():
+    message = run(KL, lambda *a: right(*a) * (1 + 1e-5)).message
+    assert "expected" in message and "every value" not in message
+
+
+def test_who_draws_is_told_so_whatever_the_values():
+    def draws(function, mean, std, noise):
+        return (Normal(mean, std).rsample((n,)).mean() for n in (3, 4))
+
+    verdict = run("reparameterization.pathwise_gradient", lambda *a: tuple(draws(*a)))
+    assert verdict.misconception == "fresh_noise" and "the global random state" in verdict.message
+
+
 def test_wrong_value_with_right_gradient_and_the_reverse_are_both_seen():
     def gradient_doubled(*arguments):
         value = right(*arguments)

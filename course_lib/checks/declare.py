@@ -47,13 +47,21 @@ class Misconception:
 
     `answer` takes the place of the student's. An answer is recognised when its facts (see
     `Exercise.facts`) are those of `answer` on the same inputs; where `answer` raises, when the
-    student's raises an exception of the same type with the words `error` in its message.
+    student's raises an exception of the same type with the words `error` in its message. `also`
+    holds further answers that the same sentence helps. `drawing`: recognised by the global random
+    state having moved, whatever came of it; the last of an exercise's misconceptions.
     """
 
     name: str
     answer: Callable
     sentence: str
     error: str = ""
+    also: tuple[Callable, ...] = ()
+    drawing: bool = False
+
+    @property
+    def answers(self) -> tuple[Callable, ...]:
+        return (self.answer, *self.also)
 
 
 def call_by_position(answer: Callable, inputs: Mapping[str, Any]) -> Any:

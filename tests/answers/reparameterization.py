@@ -88,6 +88,16 @@ def score_by_loop(function, mean, std, noise):
     return totals / len(noise)
 
 
+def score_with_single_numbers(function, mean, std, noise):
+    """One draw at a time, each a scalar of no dimension."""
+    by_mean, by_std = [], []
+    for e in noise:
+        value = function(mean + std * e)
+        by_mean.append(value * e / std)
+        by_std.append(value * (e**2 - 1) / std)
+    return sum(by_mean) / len(noise), sum(by_std) / len(noise)
+
+
 def weights_left_out(values):
     return values - (values.sum() - values) / (len(values) - 1)
 
@@ -126,6 +136,14 @@ def baseline_by_loop(function, mean, std, noise):
     return torch.stack(terms).mean(0)
 
 
+def baseline_with_single_numbers(function, mean, std, noise):
+    values = [function(mean + std * e) for e in noise]
+    weights = [v - (sum(values) - v) / (len(values) - 1) for v in values]
+    by_mean = sum(w * e for w, e in zip(weights, noise, strict=True))
+    by_std = sum(w * (e**2 - 1) for w, e in zip(weights, noise, strict=True))
+    return by_mean / std / len(noise), by_std / std / len(noise)
+
+
 def baseline_with_any_constant_in_the_score(function, mean, std, noise):
     """The weights add to 0, so that the score's own constant does not matter."""
     weights = weights_left_out(function(mean + std * noise))
@@ -146,12 +164,14 @@ RIGHT = {
         score_by_distance,
         score_by_numpy,
         score_by_loop,
+        score_with_single_numbers,
     ],
     "baseline": [
         baseline_by_surrogate,
         baseline_by_covariance,
         baseline_by_matrix,
         baseline_by_loop,
+        baseline_with_single_numbers,
         baseline_with_any_constant_in_the_score,
     ],
 }
@@ -186,6 +206,13 @@ def baseline_of_the_score(function, mean, std, noise):
     values = function(mean + std * noise)
     scores = torch.stack([noise, noise**2 - 1]) / std
     return (values * (scores - scores.mean(1, keepdim=True))).mean(1)
+
+
+def baseline_of_the_products(function, mean, std, noise):
+    """The mean was taken off f times the score, so that nothing is left."""
+    values = function(mean + std * noise)
+    products = values * torch.stack([noise, noise**2 - 1]) / std
+    return (products - products.mean(1, keepdim=True)).mean(1)
 
 
 def baseline_by_half(function, mean, std, noise):
@@ -223,6 +250,7 @@ WRONG = {
     ],
     "baseline": [
         baseline_by_half,
+        baseline_of_the_products,
         baseline_of_the_score,
         lambda f, mean, std, noise: baseline_by_matrix(f, mean, std, noise.flip(0) * 1.1),
         lambda f, mean, std, noise: (*baseline_by_matrix(f, mean, std, noise), 0.0),

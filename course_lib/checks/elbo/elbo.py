@@ -106,6 +106,14 @@ def at_the_best_mean(x, weight, noise_std, mean, log_var):
     return elbo(x, weight, noise_std, conditioned(x, weight, noise_std)[0], log_var)
 
 
+def by_sampling(x, weight, noise_std, mean, log_var):
+    q = Normal(mean, (log_var / 2).exp())
+    z = q.sample((100,))
+    log_joint = Normal(z @ weight.T, noise_std).log_prob(x).sum(-1)
+    log_joint = log_joint + Normal(0.0, 1.0).log_prob(z).sum(-1)
+    return (log_joint - q.log_prob(z).sum(-1)).mean(0)
+
+
 EXERCISE = Exercise(
     name="elbo.elbo",
     signature="(x, weight, noise_std, mean, log_var)",
@@ -150,6 +158,18 @@ EXERCISE = Exercise(
             with_trace(lambda weight, log_var, s: (log_var.exp() * weight.sum(0)).sum(-1)),
             "Each variance goes with the squared length of its column of the weight; here the "
             "column was added up without squares.",
+        ),
+        Misconception(
+            "column_squared_after_the_sum",
+            with_trace(lambda weight, log_var, s: (log_var.exp() * weight.sum(0) ** 2).sum(-1)),
+            "A column of the weight was added up and then squared. Its squared length is the sum "
+            "of the squares: square first.",
+        ),
+        Misconception(
+            "variance_not_through_the_weight",
+            with_trace(lambda weight, log_var, s: log_var.exp().sum(-1)),
+            "q's variances were added as they are. A latent moves x through the weight, so each "
+            "variance counts as often as the squared length of its column says.",
         ),
         Misconception(
             "trace_not_over_noise",
@@ -243,6 +263,13 @@ EXERCISE = Exercise(
         ),
         Misconception("batch_averaged", averaged(elbo), BATCH_AVERAGED),
         Misconception("batch_summed", summed(elbo), BATCH_SUMMED),
+        Misconception(
+            "sampled",
+            by_sampling,
+            "An average over draws of z only comes near the ELBO. For Gaussians the average is "
+            "known: the closed form needs no draws.",
+            drawing=True,
+        ),
     ),
     hints=(
         "Two terms: the expected log-likelihood of x under q, and the KL from q to the prior, for "

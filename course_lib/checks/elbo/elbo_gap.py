@@ -63,7 +63,7 @@ def reversed_gap(*inputs):
     return kl_divergence(p, q).to(inputs[0].dtype)
 
 
-def in_parts(trace=1.0, shift=1.0, minus=1.0, log_det=1.0):
+def in_parts(trace=1.0, shift=1.0, minus=1.0, log_det=1.0, own=1.0, log_det_p=1.0):
     """1/2 [tr(P V) + d' P d - Z - log det(P V)] with its parts exposed; P is p's precision."""
 
     def answer(x, weight, noise_std, mean, log_var):
@@ -74,8 +74,19 @@ def in_parts(trace=1.0, shift=1.0, minus=1.0, log_det=1.0):
             trace * (log_var.exp() * precision.diagonal()).sum(-1)
             + shift * (distance @ precision * distance).sum(-1)
             - minus * mean.shape[1]
-            - log_det * (log_var.sum(-1) + torch.logdet(precision))
+            - log_det * (own * log_var.sum(-1) + log_det_p * torch.logdet(precision))
         )
+
+    return answer
+
+
+def with_trace(trace):
+    """The gap with `trace(variance, covariance)` in place of tr(P V)."""
+
+    def answer(x, weight, noise_std, mean, log_var):
+        covariance = conditioned(x, weight, noise_std)[1]
+        rest = in_parts(trace=0.0)(x, weight, noise_std, mean, log_var)
+        return rest + trace(log_var.exp(), covariance) / 2
 
     return answer
 
@@ -166,6 +177,30 @@ EXERCISE = Exercise(
             "log_det_sign",
             in_parts(log_det=-1.0),
             "The log-determinants have the wrong sign: a q narrower than the posterior must cost.",
+        ),
+        Misconception(
+            "log_det_of_the_posterior_sign",
+            in_parts(log_det_p=-1.0),
+            "The posterior's log-determinant has the wrong sign. With a minus it is that of the "
+            "precision; that of the covariance comes with a plus.",
+        ),
+        Misconception(
+            "log_det_of_q_sign",
+            in_parts(own=-1.0),
+            "The log-determinant of q has the wrong sign: the narrower q is, the more its "
+            "log-determinant must cost.",
+        ),
+        Misconception(
+            "trace_by_the_diagonal",
+            with_trace(lambda variance, c: (variance / c.diagonal()).sum(-1)),
+            "The variances of q were divided by the diagonal of the covariance. One over a "
+            "diagonal is not the diagonal of the inverse: invert the whole matrix first.",
+        ),
+        Misconception(
+            "trace_of_every_entry",
+            with_trace(lambda variance, c: (variance @ torch.linalg.inv(c)).sum(-1)),
+            "All entries of the precision went into the trace. q is diagonal, so a variance meets "
+            "the entry on the diagonal alone.",
         ),
         Misconception(
             "log_det_forgotten",

@@ -56,6 +56,8 @@ def as_written(
     spread_in_weight=1.0,
     spread_in_noise=1.0,
     spread_count=None,
+    spread_count_in_noise=None,
+    scale=lambda x: 1.0,
     count=lambda x: x.numel(),
     posterior=conditioned,
     weight_of_noise="new",
@@ -66,12 +68,13 @@ def as_written(
         mean, covariance = posterior(x, weight, noise_std)
         times = len(x) if spread_count is None else spread_count
         second = mean.T @ mean + spread_in_weight * times * covariance
-        new = torch.linalg.solve(second, mean.T @ x).T
+        new = scale(x) * torch.linalg.solve(second, mean.T @ x).T
         used = new if weight_of_noise == "new" else weight
         if weight_of_noise == "again":
             mean, covariance = posterior(x, new, noise_std)
             used = new
         error = (x - mean @ used.T).square().sum()
+        times = spread_count_in_noise or times
         error = error + spread_in_noise * times * (used @ covariance * used).sum()
         return new, (error / count(x)).sqrt()
 
@@ -95,6 +98,10 @@ def noise_read_as_variance(x, weight, noise_std):
 def at_once(x, weight, noise_std):
     """The closed-form maximum, in its own rotation."""
     return optimum(x, torch.eye(weight.shape[1], dtype=x.dtype))
+
+
+def once_in_weight(x, weight, noise_std):
+    return as_written(spread_count=1, spread_count_in_noise=len(x))(x, weight, noise_std)
 
 
 def call_em(answer, inputs: Mapping[str, Any]) -> Any:
@@ -146,6 +153,31 @@ EXERCISE = Exercise(
             "spread_counted_once",
             as_written(spread_count=1),
             "The posterior's covariance was added once. Every one of the N examples brings it.",
+        ),
+        Misconception(
+            "spread_counted_once_in_noise",
+            as_written(spread_count_in_noise=1),
+            "The noise has the trace of the latents' spread once, beside the errors of all "
+            "examples. Each of the N examples brings that trace.",
+        ),
+        Misconception(
+            "spread_counted_once_in_weight",
+            once_in_weight,
+            "In the weight's update the covariance was added once, to a sum over N examples: it "
+            "belongs there N times.",
+        ),
+        Misconception(
+            "sum_and_average_mixed",
+            as_written(scale=len),
+            "The weight is N times too large: xᵀ mean is a sum over the N examples, and the second "
+            "moments are an average. Take both as sums, or both as averages.",
+            also=(as_written(scale=len, spread_count_in_noise=1),),
+        ),
+        Misconception(
+            "average_and_sum_mixed",
+            as_written(scale=lambda x: 1 / len(x)),
+            "The weight is too small by the factor N: xᵀ mean was divided by the N examples, and "
+            "the second moments were not.",
         ),
         Misconception(
             "old_weight_in_noise",
@@ -217,7 +249,7 @@ EXERCISE = Exercise(
     hints=(
         "E-step: the posterior at the given parameters. M-step: a least-squares problem in which "
         "products of latents are replaced by their expectations.",
-        "With mean (N, Z) and covariance (Z, Z) from your posterior: E[zᵀ z], summed over the "
+        "With mean (N, Z) and covariance (Z, Z) from your posterior: E[z zᵀ], summed over the "
         "examples, is meanᵀ mean + N · covariance; the new weight is xᵀ mean times its inverse.",
         "noise_std² is the expected squared error per number: |x - new mean|² over all examples "
         "plus N times the trace of newᵀ new covariance, divided by N · D.",

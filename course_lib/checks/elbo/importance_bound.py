@@ -27,7 +27,7 @@ def weight_cases(generator: torch.Generator) -> list[Case]:
         Case(log_weights(4, 1, 0.5, **double), "a batch of one"),
         Case(log_weights(3, 6, -0.5), "in float32"),
         Case(log_weights(6, 2, -90.0), "around -90 nats, float32", extreme=True),
-        Case(log_weights(3, 2, -1000.0), "around -1000 nats, float32", extreme=True),
+        Case(log_weights(3, 2, -1200.0), "around -1200 nats, float32", extreme=True),
         Case(log_weights(2, 3, 800.0), "around 800 nats, float32", extreme=True),
         Case(levels, "examples 800 nats apart", extreme=True),
         Case(impossible, "some weights are 0", extreme=True),
@@ -49,6 +49,9 @@ def one_level_for_all(log_weights):
 def weighted_by_themselves(log_weights):
     shares = log_weights.softmax(0)
     return torch.where(shares > 0, shares * log_weights, 0.0).sum(0)
+
+
+SMALLEST = torch.finfo(torch.float32).tiny
 
 
 def lifted(eps):
@@ -74,6 +77,25 @@ EXERCISE = Exercise(
             lifted(1e-8),
             "A small constant inside the logarithm is far larger than weights of exp(-90): it "
             "hides the answer instead of saving it. Take the largest log-weight out first.",
+            also=(lifted(1e-6), lifted(1e-7), lifted(torch.finfo(torch.float32).eps)),
+        ),
+        Misconception(
+            "floor_inside_the_logarithm",
+            lifted(1e-12),
+            "A small constant inside the logarithm sets a floor at its own logarithm, far above "
+            "weights of exp(-90). Take the largest log-weight out first.",
+            also=tuple(map(lifted, (1e-10, 1e-15, 1e-16, 1e-20, 1e-30, SMALLEST))),
+        ),
+        Misconception(
+            "log_weights_clamped",
+            lambda log_weights: bound(log_weights.clamp(min=-1000)),
+            "The log-weights were clamped. Beyond a clamp every weight is the same; subtracting "
+            "the largest one keeps their differences, however far out they lie.",
+            also=tuple(
+                lambda log_weights, low=low, high=high: bound(log_weights.clamp(low, high))
+                for low in (-700, -500, -100, -88, -80, -50)
+                for high in (-low, None)
+            ),
         ),
         Misconception(
             "one_level_for_all",

@@ -55,6 +55,16 @@ def projected(x, weight, noise_std):
     return x @ weight, conditioned(x, weight, noise_std)[1]
 
 
+def by_precision(x, weight, noise_std):
+    precision = torch.linalg.inv(conditioned(x, weight, noise_std)[1])
+    return x @ weight @ precision / noise_std**2
+
+
+def matrix_root(c: Tensor) -> Tensor:
+    values, vectors = torch.linalg.eigh(c)
+    return vectors * values.sqrt() @ vectors.T
+
+
 def independent_latents(c: Tensor, s: Tensor) -> Tensor:
     return torch.diag(torch.linalg.inv(c).diagonal().reciprocal())
 
@@ -107,6 +117,24 @@ EXERCISE = Exercise(
             projected,
             "weightᵀ x is where the mean starts, not the mean: it has still to be multiplied by "
             "the covariance and divided by the noise variance.",
+        ),
+        Misconception(
+            "precision_in_the_mean",
+            lambda *a: (by_precision(*a), conditioned(*a)[1]),
+            "The mean was made with the precision. It is the covariance, the precision's inverse, "
+            "that turns weightᵀ x / noise_std² into the mean.",
+            also=(lambda *a: (by_precision(*a), torch.linalg.inv(conditioned(*a)[1])),),
+        ),
+        Misconception(
+            "root_of_the_covariance",
+            changed(covariance=lambda c, s: c.sqrt()),
+            "A root was taken of the covariance. Its diagonal holds variances, not standard "
+            "deviations, and its other entries may be negative: leave it as it is.",
+            also=(
+                changed(covariance=lambda c, s: c.diagonal().sqrt()),
+                changed(covariance=lambda c, s: torch.diag(c.diagonal().sqrt())),
+                changed(covariance=lambda c, s: matrix_root(c)),
+            ),
         ),
         Misconception(
             "tilt_dropped",

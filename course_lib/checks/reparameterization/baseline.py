@@ -130,7 +130,8 @@ EXERCISE = Exercise(
             "nothing_left",
             weighed(lambda v: v - v),
             "Both derivatives are 0 everywhere. Either each value of f was subtracted from itself, "
-            "or z moved along while log q was differentiated: detach z.",
+            "or the baseline from f times the score (subtract it from f, before it multiplies the "
+            "score), or z moved along while log q was differentiated: detach z.",
         ),
         Misconception(
             "neighbor_subtracted",
@@ -178,6 +179,22 @@ EXERCISE = Exercise(
             weighed(lambda v: v - v.median()),
             "The median was subtracted, and the draw itself has a say in it. The mean over the "
             "other draws is wanted.",
+        ),
+        Misconception(
+            "least_value_subtracted",
+            weighed(lambda v: v - v.min()),
+            "The least value was subtracted. It depends on the draws, the draw's own value "
+            "included; the mean over the others does not.",
+        ),
+        Misconception(
+            "scores_not_divided",
+            averaged(
+                lambda *a: score_terms(
+                    *a, scores=lambda mean, std, e: (e, e**2 - 1), weight=left_out
+                )
+            ),
+            "The baseline is right. The scores are off by the factor std: in terms of the noise, "
+            "each has a division by std.",
         ),
         Misconception(
             "pathwise",

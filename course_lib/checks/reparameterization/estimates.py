@@ -33,7 +33,7 @@ def make_function(kind: str, a: Tensor) -> Callable[[Tensor], Tensor]:
 
     def outside(z: Tensor) -> Tensor:
         values = z.detach().numpy()
-        return torch.from_numpy(abs(values - a[1].item()) + a[0].item())
+        return torch.as_tensor(abs(values - a[1].item()) + a[0].item(), dtype=z.dtype)
 
     return outside
 
@@ -166,5 +166,14 @@ def general_mistakes(terms: Callable) -> tuple[Misconception, ...]:
             "by_variance",
             averaged(terms, lambda by_mean, by_std, std: (by_mean, by_std / (2 * std))),
             "The second result is the derivative by the variance. The parameter is std.",
+        ),
+        Misconception(
+            "fresh_noise",
+            lambda function, mean, std, noise: averaged(terms)(
+                function, mean, std, torch.randn_like(noise)
+            ),
+            "New noise was drawn inside (randn_like, .sample() and .rsample() do so). The draws "
+            "are those that the given noise makes.",
+            drawing=True,
         ),
     )

@@ -78,6 +78,16 @@ def values_instead(function, mean, std, noise):
     return values, values * noise
 
 
+def own_slope(function, mean, std, noise):
+    slope = draws_of(mean, std, noise) - 2
+    return slope, slope * noise
+
+
+def averaged_apart(function, mean, std, noise):
+    slope, _ = pathwise_terms(function, mean, std, noise)
+    return slope, slope.mean() * noise
+
+
 def accumulating(function, mean, std, noise):
     mean.requires_grad_(True)
     std.requires_grad_(True)
@@ -112,7 +122,6 @@ EXERCISE = Exercise(
             ".grad is None where backward() has not put anything: it fills the tensors on which "
             "requires_grad was set, and neither their originals nor what is computed from them.",
         ),
-        *general_mistakes(pathwise_terms),
         Misconception(
             "std_squared",
             with_scale(lambda std: std**2, lambda slope, std, noise: slope * 2 * std * noise),
@@ -168,6 +177,19 @@ EXERCISE = Exercise(
             "The derivative by mean goes along the path, the one by std by the score. Both are "
             "to go along the path.",
         ),
+        Misconception(
+            "slope_of_the_lessons_f",
+            averaged(own_slope),
+            "This is the slope of the lesson's f, z - 2. function may be another one: let autograd "
+            "differentiate what is passed in.",
+        ),
+        Misconception(
+            "averaged_apart",
+            averaged(averaged_apart),
+            "The slopes and the noise were averaged apart, and then multiplied. Multiply draw by "
+            "draw, then average.",
+        ),
+        *general_mistakes(pathwise_terms),
     ),
     hints=(
         "The noise stays where it is. When mean grows by a little, how far does each draw move? "

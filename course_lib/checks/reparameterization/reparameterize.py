@@ -88,6 +88,14 @@ EXERCISE = Exercise(
             shifted(lambda log_var: (log_var / 2).exp() + 1e-4),
             "A small constant was added to the standard deviation. The exponential is positive "
             "already, and a very narrow distribution must be able to be narrow.",
+            also=(
+                shifted(lambda log_var: (log_var / 2).exp() + 1e-3),
+                shifted(lambda log_var: (log_var / 2).exp() + 1e-5),
+                shifted(lambda log_var: (log_var / 2).exp() + 1e-6),
+                shifted(lambda log_var: (log_var.exp() + 1e-4).sqrt()),
+                shifted(lambda log_var: (log_var.exp() + 1e-5).sqrt()),
+                shifted(lambda log_var: (log_var.exp() + 1e-6).sqrt()),
+            ),
         ),
         Misconception(
             "clamped",
@@ -161,14 +169,12 @@ EXERCISE = Exercise(
         Misconception(
             "std_cut_off",
             shifted(std=lambda log_var: (log_var / 2).exp().detach()),
-            "The gradient reaches mean and not log_var: the standard deviation was cut off "
-            "(.detach(), .item(), .data, torch.no_grad or NumPy).",
+            "The gradient does reach mean: it is the standard deviation that was cut off.",
         ),
         Misconception(
             "mean_cut_off",
             shifted(change=lambda mean, spread: mean.detach() + spread),
-            "The gradient reaches log_var and not mean: the mean was cut off (.detach(), .item(), "
-            ".data, torch.no_grad or NumPy).",
+            "The gradient does reach log_var: it is the mean that was cut off.",
         ),
     ),
     hints=(

@@ -97,6 +97,18 @@ def function_of_noise(function, mean, std, noise):
     return tuple(function(noise) * score for score in scores(mean, std, noise))
 
 
+def left_out(values: Tensor) -> Tensor:
+    return values - (values.sum() - values) / (len(values) - 1)
+
+
+def rescaled(values: Tensor) -> Tensor:
+    return (values - values.mean()) * (len(values) / (len(values) - 1))
+
+
+def at_the_mean(function, mean, std, noise):
+    return score_terms(function, mean, std, noise, weight=lambda v: v - function(mean))
+
+
 def centered(values: Tensor) -> Tensor:
     return values - values.mean()
 
@@ -182,7 +194,18 @@ EXERCISE = Exercise(
             with_scores(lambda std, e: e, right_by_std),
             "The score by mean was divided by std once; the exponent of the density has std².",
         ),
-        *general_mistakes(score_terms),
+        Misconception(
+            "mean_score_divided_twice",
+            with_scores(lambda std, e: e / std**2, right_by_std),
+            "The score by mean has one std too many below it: the noise is (z - mean) / std "
+            "already.",
+        ),
+        Misconception(
+            "minus_one_not_divided",
+            with_scores(right_by_mean, lambda std, e: e**2 / std - 1),
+            "In the score by std the -1 stands alone. It is the derivative of -log std, so it "
+            "belongs over std, too.",
+        ),
         Misconception(
             "log_probability_averaged",
             averaged(log_q_averaged),
@@ -212,6 +235,26 @@ EXERCISE = Exercise(
             "The mean of f was subtracted. That is a baseline, which is the next exercise, and "
             "this one is slightly biased; here f is weighed as it is.",
         ),
+        Misconception(
+            "others_subtracted",
+            averaged(lambda *a: score_terms(*a, weight=left_out)),
+            "The mean of f over the other draws was subtracted. That is right as well, and another "
+            "estimate: it comes in section 6. Here f is weighed as it is.",
+        ),
+        Misconception(
+            "no_other_draws",
+            averaged(lambda *a: score_terms(*a, weight=rescaled)),
+            "A single draw has no others: a leave-one-out baseline comes in section 6. This "
+            "estimate averages over all N draws and weighs f as it is.",
+            error="division by zero",
+        ),
+        Misconception(
+            "value_at_the_mean_subtracted",
+            averaged(at_the_mean),
+            "f(mean) was subtracted. That costs no bias, and it is a baseline, which section 6 is "
+            "about; here f is weighed as it is.",
+        ),
+        *general_mistakes(score_terms),
     ),
     hints=(
         "f is a black box: it gives values and no slopes. What does depend on mean and std in a "
