@@ -704,7 +704,7 @@ show(
 )
 
 # %% [markdown]
-# About twenty out of 5,000, and for every fifth image of the $k = 1$ model fewer than ten. A Gaussian with a
+# About twenty out of 5,000, and for more than a quarter of the images fewer than ten. A Gaussian with a
 # diagonal covariance covers the true posterior poorly, even in the twenty or so latents that are in use, and
 # most of its draws land where $p(x, z)$ is small. What the effective sample size tells:
 #
