@@ -281,6 +281,17 @@ class OneCodeShort(TwoLayers):
         super().__init__(image_size, latent_dim - 1)
 
 
+class RowsOfPixels(TwoLayers):
+    """Never flattened, and 784 written as a number: it runs at no size."""
+
+    def __init__(self, image_size, latent_dim):
+        super().__init__(image_size, latent_dim)
+        self.fc1 = nn.Linear(784, 64)
+
+    def encode(self, images):
+        return self.fc2(F.relu(self.fc1(images)))
+
+
 def corrupt_on_half(images, noise_std, generator):
     noisy = corrupt_by_normal(images, noise_std, generator)
     return torch.where(torch.arange(images.shape[3]) % 2 == 0, noisy, images)
@@ -325,6 +336,7 @@ WRONG = {
         OtherDecoder,
         Unused,
         OneCodeShort,
+        RowsOfPixels,
         lambda n, z: None,
         lambda n, z: TwoLayers,
         lambda n, z: TwoLayers(n, z).double(),
@@ -343,6 +355,9 @@ WRONG = {
         corrupt_on_half,
         corrupt_with_laplace,
         corrupt_within,
+        lambda images, noise_std, g: (
+            images + (noise_std * torch.randn(images.shape, generator=g)).clamp(0, 1)
+        ),
         lambda images, noise_std, g: corrupt_by_normal(images, noise_std, g.manual_seed(0)),
         lambda images, noise_std, generator: images,
         lambda images, noise_std, generator: None,

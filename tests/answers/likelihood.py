@@ -261,6 +261,35 @@ def estimate_of_the_mean_image(encoder, decoder, images, samples, chunk, generat
     ).mean().expand(len(images)) + torch.arange(len(images))
 
 
+def estimate_by_exponentials(encoder, decoder, images, samples, chunk, generator):
+    """With a running total of the weights themselves."""
+    mean, _ = encoder(images)
+    total = torch.zeros(len(images))
+    with torch.no_grad():
+        for first in range(0, samples, chunk):
+            count = min(chunk, samples - first)
+            noise = torch.stack(
+                [torch.randn(mean.shape, generator=generator) for _ in range(count)]
+            )
+            total += weights_by_distributions(encoder, decoder, images, noise).exp().sum(0)
+    return (total / samples + 1e-30).log()
+
+
+def estimate_with_noise_shared(encoder, decoder, images, samples, chunk, generator):
+    with torch.no_grad():
+        noise = torch.randn(samples, 1, encoder(images)[0].shape[1], generator=generator)
+        weights = [
+            weights_by_distributions(encoder, decoder, images, some.expand(-1, len(images), -1))
+            for some in noise.split(chunk)
+        ]
+        return torch.cat(weights).logsumexp(0) - math.log(samples)
+
+
+def estimate_added_up(encoder, decoder, images, samples, chunk, generator):
+    estimate = estimate_with_running_total(encoder, decoder, images, samples, chunk, generator)
+    return estimate.sum()
+
+
 def size_with_unbiased_variance(log_weights):
     shares = log_weights.softmax(0)
     return 1 / (shares.var(0, correction=min(1, len(shares) - 1)) * len(shares) + 1 / len(shares))
@@ -286,6 +315,9 @@ WRONG = {
         estimate_from_half,
         estimate_with_wide_q,
         estimate_of_the_mean_image,
+        estimate_by_exponentials,
+        estimate_with_noise_shared,
+        estimate_added_up,
     ],
     "effective_sample_size": [size_with_unbiased_variance, size_clamped, size_of_rounded_shares],
 }

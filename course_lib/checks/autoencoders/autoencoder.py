@@ -23,6 +23,7 @@ from ..wrong_modules import (
 
 GOAL = 3.0  # how far the code is pulled, up and down
 SMALL = 12  # the image size at which it is pulled: once is enough
+AT_28 = "at 28 × 28 it runs"
 
 
 def autoencoder_cases(generator: torch.Generator) -> list[Case]:
@@ -39,6 +40,15 @@ def autoencoder_cases(generator: torch.Generator) -> list[Case]:
     return [case(8, 16, 3), case(7, SMALL, 5)]
 
 
+def runs_at_28(answer: Callable, inputs: Mapping[str, Any]) -> bool:
+    """Whether a module that raises runs at least at the size of the lesson's images."""
+    try:
+        answer(28, inputs["arguments"]["latent_dim"])(torch.rand(3, 1, 28, 28))
+    except Exception:
+        return False
+    return True
+
+
 class Encoding(nn.Module):
     """The first half of an autoencoder as a module of its own."""
 
@@ -52,7 +62,12 @@ class Encoding(nn.Module):
 
 def examine_autoencoder(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """What `examine` notes of forward, and how encode and decode go with it."""
-    record = examine(answer, inputs)
+    try:
+        record = examine(answer, inputs)
+    except RuntimeError as error:
+        if runs_at_28(answer, inputs):
+            error.args = (f"{error}; {AT_28}",)
+        raise
     record |= dict.fromkeys(("absent", "code", "code of one", "whole", "parts", "later", "twice"))
     record |= {"code lowest": None, "code highest": None}
     if record["outputs"] is None:
@@ -193,6 +208,16 @@ class Unflattened(SomeAutoencoder):
 
     def decode(self, z: Tensor) -> Tensor:
         return self.decoder(z).sigmoid()
+
+
+class FlattenForgotten(SomeAutoencoder):
+    """Layers for whole images, which get rows of pixels."""
+
+    def __init__(self, image_size: int, latent_dim: int):
+        super().__init__(image_size, latent_dim)
+        self.encoder = nn.Sequential(
+            nn.Linear(image_size**2, 24), nn.Tanh(), nn.Linear(24, latent_dim)
+        )
 
 
 class Variational(SomeAutoencoder):
@@ -393,6 +418,14 @@ EXERCISE = Exercise(
             sized(lambda image_size, latent_dim: (28, latent_dim)),
             "It works at 28 × 28 only: 784 (or 28) is written somewhere as a number. Compute it "
             "from image_size.",
+            error=AT_28,
+        ),
+        Misconception(
+            "flatten_forgotten",
+            FlattenForgotten,
+            "The image was never flattened: a linear layer acts on the last axis. Start with "
+            "nn.Flatten().",
+            error="(128x16 and ",
         ),
         Misconception(
             "fixed_code_size",

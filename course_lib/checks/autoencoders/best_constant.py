@@ -166,6 +166,12 @@ EXERCISE = Exercise(
             "These losses average over all values.",
         ),
         Misconception(
+            "middle_of_the_list",
+            with_rule(l1=lambda values: values[len(values) // 2]),
+            "For l1 the value in the middle of the list was taken, and the list is in no order: "
+            "which value stands there is chance. The median is the middle by size.",
+        ),
+        Misconception(
             "summed",
             with_rule(l2=torch.sum, bce=torch.sum),
             "The values were added and not divided by their number.",

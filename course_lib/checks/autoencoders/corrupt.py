@@ -20,11 +20,13 @@ def noise_cases(generator: torch.Generator) -> list[Case]:
 
     gray = 0.4 + 0.2 * torch.rand(SHAPE, generator=generator)
     drawn = torch.rand(SHAPE, generator=generator)
+    color = 0.4 + 0.2 * torch.rand(50, 3, 5, 6, generator=generator)
     ends = torch.where(drawn < 0.4, 0.0, torch.where(drawn > 0.7, 1.0, drawn))
     return [
         case(gray, 0.05, "gray images, noise_std 0.05"),
         case(ends, 0.6, "black and white pixels, noise_std 0.6"),
         case(gray[:1].double(), 0.05, "one image in float64"),
+        case(color, 0.05, "three channels, noise_std 0.05"),
         case(ends[:4], 0.0, "noise_std 0", extreme=True),
     ]
 
@@ -71,6 +73,8 @@ def name_noise(residual: Tensor, std: float) -> str:
     """Told with six standard errors to spare."""
     few = 6 / residual.numel() ** 0.5
     mean, spread = residual.mean().item() / std, residual.std().item() / std
+    if residual.min() > -1e-6 and (residual.abs() < 1e-6).double().mean() > 0.3:
+        return "never negative, and 0 for half of the pixels"
     if abs(mean) > few * max(spread, 1):
         return "a shift: its mean is not 0"
     for name, value in (
@@ -91,6 +95,8 @@ def name_sharing(residual: Tensor) -> str:
         return "no: all images have the same noise"
     if residual.flatten(1).std(1).max() < 1e-4:
         return "no: all pixels of an image are shifted alike"
+    if residual.shape[1] > 1 and residual.std(1).max() < 1e-4:
+        return "no: all channels of an image have the same noise"
     return "yes"
 
 
@@ -152,6 +158,10 @@ def one_image_of_noise(images: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(images.shape[1:], generator=generator, dtype=images.dtype)
 
 
+def one_channel_of_noise(images: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(images[:, :1].shape, generator=generator, dtype=images.dtype)
+
+
 def one_number_an_image(images: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(len(images), 1, 1, 1, generator=generator, dtype=images.dtype)
 
@@ -194,6 +204,13 @@ EXERCISE = Exercise(
             "noise_clipped",
             noise_with(draw=lambda images, g: torch.randn(images.shape, generator=g).clamp(0, 1)),
             "The noise was clipped before it was added, so it only ever brightens. Clip the sum.",
+        ),
+        Misconception(
+            "noise_clipped_only",
+            noise_with(
+                join=lambda images, noise: images + noise.clamp(0, 1), finish=lambda noisy: noisy
+            ),
+            "The noise was clipped, not the sum: it can only brighten now.",
         ),
         Misconception(
             "variance",
@@ -259,6 +276,12 @@ EXERCISE = Exercise(
             "one_noise_for_all",
             noise_with(draw=one_image_of_noise),
             "All images of the batch got the same noise. Draw it in the shape of the whole batch.",
+        ),
+        Misconception(
+            "one_noise_for_all_channels",
+            noise_with(draw=one_channel_of_noise),
+            "All channels of an image got the same noise, so that it is gray. Every number of "
+            "every channel needs noise of its own.",
         ),
         Misconception(
             "one_shift_an_image",

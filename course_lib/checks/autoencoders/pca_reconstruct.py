@@ -63,6 +63,12 @@ def columns_of_vh(x: Tensor, rank: int) -> Tensor:
     return mean + project(x - mean, torch.linalg.svd(x - mean).Vh[:, :rank])
 
 
+def columns_of_thin_vh(x: Tensor, rank: int) -> Tensor:
+    mean = x.mean(0)
+    vh = torch.linalg.svd(x - mean, full_matrices=False).Vh
+    return mean + project(x - mean, vh[:, :rank])
+
+
 def smallest(x: Tensor, rank: int) -> Tensor:
     mean = x.mean(0)
     return mean + project(x - mean, torch.linalg.eigh(torch.cov(x.T)).eigenvectors[:, :rank])
@@ -149,6 +155,14 @@ EXERCISE = Exercise(
             columns_of_vh,
             "torch.linalg.svd returns Vh, not V: the directions are its rows, and here its "
             "columns were taken.",
+        ),
+        Misconception(
+            "columns_of_thin_vh",
+            columns_of_thin_vh,
+            "torch.linalg.svd returns Vh, not V: the directions are its rows, and its columns were "
+            "taken. Those do not even have the length of a row of x where x has fewer rows than "
+            "columns.",
+            error="(5x8 and 5x3)",
         ),
         Misconception(
             "codes_returned",

@@ -65,6 +65,11 @@ def of_largest(images: Tensor, restored: Tensor, peak: float) -> Tensor:
     return 10 * (largest**2 / per_image(images, restored)).log10()
 
 
+def of_channels(images: Tensor, restored: Tensor, peak: float) -> Tensor:
+    errors = squares(images, restored).mean((2, 3))
+    return (10 * (peak**2 / errors).log10()).mean(1)
+
+
 EXERCISE = Exercise(
     name="autoencoders.psnr",
     signature="(images, restored, peak)",
@@ -87,6 +92,12 @@ EXERCISE = Exercise(
             of_error(lambda images, restored: squares(images, restored).mean((2, 3))),
             "There is one value for each channel. Average over the channels too: every axis but "
             "the first.",
+        ),
+        Misconception(
+            "mean_of_channel_decibels",
+            of_channels,
+            "Each channel got decibels of its own, and those were averaged. Average the squares "
+            "over the channels too; the logarithm comes last.",
         ),
         Misconception(
             "pixels_apart",
@@ -159,6 +170,12 @@ EXERCISE = Exercise(
             of_largest,
             "The peak was read from the images. It is the largest value that a pixel can have, "
             "not the largest that one image has, and it is passed in.",
+        ),
+        Misconception(
+            "largest_pixel_of_the_batch",
+            lambda images, restored, peak: decibels(images, restored, images.max().item()),
+            "The peak was read from the batch: one bright image would change the score of all "
+            "others. It is the largest value that a pixel can have, and it is passed in.",
         ),
         Misconception(
             "signal_to_noise",

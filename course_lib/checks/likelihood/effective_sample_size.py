@@ -68,6 +68,18 @@ EXERCISE = Exercise(
             "This is the share of K, between 0 and 1. The number of draws is wanted, from 1 to K.",
         ),
         Misconception(
+            "squares_averaged",
+            of_shares(lambda shares: 1 / shares.square().mean(0)),
+            "The squares were averaged, not added, so the result is K times too large: no count "
+            "of K draws is above K.",
+        ),
+        Misconception(
+            "weights_averaged",
+            of_shares(lambda shares: shares.mean(0).square() / shares.square().sum(0)),
+            "The weights were averaged before they were squared, not added, so the result is "
+            "divided by K twice: even K equal weights count as less than one.",
+        ),
+        Misconception(
             "largest_share",
             of_shares(lambda shares: 1 / shares.amax(0)),
             "This is one over the largest share. Kish's size uses the squares of all shares.",

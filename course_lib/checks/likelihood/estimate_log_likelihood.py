@@ -18,6 +18,7 @@ FEW = 10  # draws, where every chunk must give the same
 CHUNKS = (3, 10, 1, 64)  # the first is looked at closely
 MANY, BIG_CHUNK = 1000, 150  # draws, where the estimate must be near the evidence
 SPARE = 7  # standard errors
+FAR = 200.0  # logits of the wrong sign: log weights near -1200, whose exponentials are 0
 
 
 def estimate_cases(generator: torch.Generator) -> list[Case]:
@@ -33,10 +34,21 @@ def estimate_cases(generator: torch.Generator) -> list[Case]:
         }
         return Case(inputs, about)
 
-    return [case(1, "one image, few draws"), case(5, "five images, thousands of draws")]
+    twins = case(2, "two equal images, log weights near -1200").inputs
+    twins["images"][1] = twins["images"][0]
+    twins["decoder"][:, -1] += FAR * (1 - 2 * twins["images"][0].flatten())
+    return [
+        case(1, "one image, few draws"),
+        case(5, "five images, thousands of draws"),
+        Case(twins, "two equal images, log weights near -1200", extreme=True),
+    ]
 
 
 def call_estimate(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    if len(inputs["images"]) == 2:
+        result, seen, _ = one_call(answer, inputs, FEW, CHUNKS[0], 0)
+        codes = torch.cat(seen) if seen else torch.zeros(0, 2)
+        return Ellipsis if result is Ellipsis else {"estimate": result, "codes of twins": codes}
     if len(inputs["images"]) == 1:
         return few_draws(answer, inputs)
     result, seen, _ = one_call(answer, inputs, MANY, BIG_CHUNK, 0)
@@ -75,26 +87,45 @@ def estimate_facts(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dic
     facts: dict[str, Plain] = {"what comes back": describe_type(first)}
     if not isinstance(first, Tensor) or first.shape != inputs["images"].shape[:1]:
         return facts
+    if "codes of twins" in outputs:
+        return twin_facts(inputs, outputs["codes of twins"], first)
     if "estimate" in outputs:
         enough = outputs["different codes"] > 0.9 * MANY * len(first)
         facts["each draw of each image has its own code"] = enough
         return facts | {"the estimate from thousands of draws": name_by_quadrature(inputs, first)}
     codes = outputs[f"codes {CHUNKS[0]}"]
-    facts[f"codes decoded for samples={FEW}, chunk={CHUNKS[0]}"] = len(codes)
+    facts[f"codes decoded for samples={FEW}, chunk={CHUNKS[0]}"] = str(len(codes))
     facts["at most chunk draws are decoded at a time"] = outputs["most at once"] <= CHUNKS[0]
     facts["how the draws become one number"] = name_from_codes(inputs, codes, first)
-    others = CHUNKS[1:]
-    facts["every chunk uses the same draws"] = all(
-        close(codes, outputs[f"codes {chunk}"]) for chunk in others
-    )
-    facts["every chunk gives the same estimate"] = all(
-        close(first, outputs[f"estimate {chunk}"]) for chunk in others
+    facts["the noise of each draw"] = name_repetition(codes)
+    facts["the result is the same for every chunk size"] = all(
+        close(codes, outputs[f"codes {chunk}"]) and close(first, outputs[f"estimate {chunk}"])
+        for chunk in CHUNKS[1:]
     )
     facts["one seed gives one estimate"] = torch.equal(first, outputs["again"])
     facts["another seed gives another estimate"] = not torch.equal(first, outputs["other"])
     facts["the result is free of the graph (no_grad)"] = not outputs["graph"]
     facts["the networks stay in the mode they were in"] = outputs["training"]
     return facts
+
+
+def twin_facts(inputs: Mapping[str, Any], codes: Tensor, estimate: Tensor) -> dict[str, Plain]:
+    """Whether equal images get noise of their own, and what becomes of very small weights."""
+    apart = (codes[:, None] - codes).abs().amax(-1) + torch.eye(len(codes)) > 1e-4
+    facts: dict[str, Plain] = {"two equal images get different noise": bool(apart.all())}
+    with torch.no_grad():
+        w = log_weights_of_codes(inputs, codes[:, None].expand(-1, 2, -1))
+    near = len(w) and ((estimate > w.min() - 5) & (estimate < w.max() + 5)).all()
+    came = "near the log weights" if near else str([round(e, 1) for e in estimate.tolist()])
+    return facts | {"an estimate from very small weights": came}
+
+
+def name_repetition(codes: Tensor) -> str:
+    """Of the codes of one image, in the order of the draws."""
+    first, second = codes[: CHUNKS[0]], codes[CHUNKS[0] : 2 * CHUNKS[0]]
+    if close(first, second):
+        return "that of the chunk before, again"
+    return "one for a whole chunk" if close(first[:1], first[1:2]) else "its own"
 
 
 def close(one: Tensor, other: Tensor) -> bool:
@@ -122,6 +153,10 @@ def name_from_codes(inputs: Mapping[str, Any], codes: Tensor, estimate: Tensor) 
         )
         / count,
         "the logarithm of the chunks' mean weight": of_pieces.logsumexp(0) - math.log(len(pieces)),
+        "the logarithm of the mean weight, with one weight of 1 too many": torch.logaddexp(
+            w.logsumexp(0), torch.zeros(())
+        )
+        - math.log(count),
         "the largest log weight": w.amax(),
         "the last chunk's": of_pieces[-1],
     }
@@ -197,6 +232,16 @@ def estimate_with(
             return merge(parts, samples, chunk)
 
     return answer
+
+
+def draw_afresh(seed: Callable) -> Callable:
+    """Noise whose generator is set back, to the seed that `seed` gives, for each chunk."""
+
+    def draw(generator: torch.Generator, count: int, like: Tensor) -> Tensor:
+        generator.manual_seed(seed(generator))
+        return torch.stack([torch.randn(like.shape, generator=generator) for _ in range(count)])
+
+    return draw
 
 
 def chunk_means(parts: list[Tensor], samples: int, chunk: int) -> Tensor:
@@ -298,6 +343,47 @@ EXERCISE = Exercise(
                 draw=lambda g, k, like: torch.randn(like.shape, generator=g).expand(k, -1, -1)
             ),
             "The draws within a chunk are all the same. Each needs noise of its own.",
+        ),
+        Misconception(
+            "noise_afresh_in_each_chunk",
+            estimate_with(draw=draw_afresh(lambda generator: generator.initial_seed())),
+            "Each chunk started the noise afresh: draw on from the generator that was passed in.",
+        ),
+        Misconception(
+            "fixed_seed_in_each_chunk",
+            estimate_with(draw=draw_afresh(lambda generator: 0)),
+            "Each chunk started the noise afresh, and always from one fixed seed: draw on from the "
+            "generator that was passed in.",
+        ),
+        Misconception(
+            "noise_shared_by_images",
+            estimate_with(
+                draw=lambda g, k, like: torch.stack(
+                    [torch.randn(1, like.shape[1], generator=g).expand_as(like) for _ in range(k)]
+                )
+            ),
+            "All images of the batch share their noise: a draw was made once, (1, Z), and "
+            "broadcast. One unlucky draw then moves every score, and the standard error of their "
+            "mean does not show it. Draw (B, Z).",
+        ),
+        Misconception(
+            "total_started_at_zero",
+            estimate_with(
+                merge=lambda parts, samples, chunk: (
+                    torch.cat([torch.zeros_like(parts[0][:1]), *parts]).logsumexp(0)
+                    - math.log(samples)
+                )
+            ),
+            "The total starts with a weight of 1 (log 0 is -inf).",
+        ),
+        Misconception(
+            "exponentials_first",
+            estimate_with(
+                merge=lambda parts, samples, chunk: (torch.cat(parts).exp().sum(0) / samples).log()
+            ),
+            "The formula is right, but the weights were added as they are, and the exponential of "
+            "such a log weight is 0: nothing is left, and its logarithm is -inf. Stay with the "
+            "logarithms, within a chunk and between chunks.",
         ),
         Misconception(
             "mean_decoded",

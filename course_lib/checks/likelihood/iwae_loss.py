@@ -86,6 +86,12 @@ EXERCISE = Exercise(
             "log K was added. Dividing by K inside a logarithm subtracts it.",
         ),
         Misconception(
+            "log_of_the_batch_size",
+            lambda w: -(w.logsumexp(0) - math.log(w.shape[1])).mean(),
+            "The logarithm of the batch size was taken off. The sum runs over the draws, so their "
+            "number, K, belongs there.",
+        ),
+        Misconception(
             "batch_in_the_logarithm",
             lambda w: -(w.flatten().logsumexp(0) - math.log(w.numel())),
             "The weights of all images were averaged together before the logarithm. Each image "
@@ -137,6 +143,12 @@ EXERCISE = Exercise(
             lambda w: -w.exp().mean(0).log().mean(),
             "The formula is right, but exp(-400) is 0 in float32, and log 0 is -inf. "
             "torch.logsumexp takes the largest term out before the exponential.",
+        ),
+        Misconception(
+            "one_shift_for_all",
+            lambda w: -((w - w.max()).exp().mean(0).log() + w.max()).mean(),
+            "One maximum was taken off for the whole batch. An image far below it still ends at "
+            "exp(-1000) = 0: each image needs the maximum of its own draws.",
         ),
         Misconception(
             "epsilon",

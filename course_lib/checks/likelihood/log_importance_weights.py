@@ -234,6 +234,16 @@ EXERCISE = Exercise(
             "The log-likelihood was averaged over the pixels. Their logarithms add.",
         ),
         Misconception(
+            "latents_averaged",
+            weights_with(
+                lambda ll, z, posterior, **more: (
+                    ll + (Normal(0.0, 1.0).log_prob(z) - posterior.log_prob(z)).mean(-1)
+                )
+            ),
+            "The densities of z were averaged over the latents. The latents are independent: "
+            "their probabilities multiply, so the logarithms add.",
+        ),
+        Misconception(
             "sigmoid_twice",
             weights_with(decode=lambda decoder, z: decoder(z).sigmoid()),
             SIGMOID_BEFORE_LOSS,
@@ -249,6 +259,19 @@ EXERCISE = Exercise(
             weights_with(encode=lambda encoder, images: [o.detach() for o in encoder(images)]),
             "The values are right, and no gradient reaches the encoder: something cut the graph "
             "(detach, no_grad, .sample()). This function is also used for training.",
+        ),
+        Misconception(
+            "density_cut_off",
+            weights_with(
+                lambda ll, prior, z, posterior, **more: (
+                    ll
+                    + prior
+                    - Normal(posterior.mean.detach(), posterior.scale.detach()).log_prob(z).sum(-1)
+                )
+            ),
+            "The values are right, but log q was computed with a mean and a standard deviation "
+            "that were cut off from the encoder (detach, no_grad, .data). They act on the weight "
+            "twice, through z and through the density: keep both.",
         ),
         Misconception(
             "code_cut_off",
