@@ -137,8 +137,8 @@ for size in (28, 32):
         print(f"kernel {kernel}: {size} -> {half} -> {quarter}, and back to {back}")
 
 # %% [markdown]
-# A kernel of 4 covers an even size without a remainder and comes back; a kernel of 3 forgets whether
-# it came from an even or an odd size. So we take 4.
+# A kernel of 4 covers an even size without a remainder, and so comes back. A kernel of 3 leaves one pixel of
+# an even size over, and the way back ends at the odd size below. Ours are even, so we take 4.
 
 # %% [markdown]
 # ### Exercise · `ConvEncoder(channels, image_size, width, latent_dim)`
@@ -493,14 +493,14 @@ show(plot_images(torch.cat(rows), columns=14, title=title, row_titles=names, siz
 
 # %% [markdown]
 # **Read the pictures from above.** At β = 0.25 the strokes of the test digits are followed closely, and the samples
-# are loops and hooks: codes that are cheap are scattered wide, and a draw of the prior falls between them. At β = 8 a
-# sample is a plain digit, and so is every reconstruction: the 5 has turned into something like an 8. On the left of the
-# figure, the dashed line has slope -1: all its points have the same ELBO, and the curve lies above it. The best ELBO is found
+# can seldom be read: codes that are cheap are scattered wide, and a draw of the prior falls between them. At β = 8 a
+# sample is smooth and mostly legible, and reconstructions are pulled towards a typical digit: the 5 has turned into something like an 8. On the left of the
+# figure, the dashed line has slope -1: all its points have the same ELBO, and it is drawn through the best model. The best ELBO is found
 # near β = 1, where it is what is trained; β = 0.5 and 1 differ by less than two seeds do.
 #
 # On the right: a latent that is worth less than its price is switched off, one after the other. At β = 8 five latents
-# carry nearly everything. (`active_units` counts a few more, for 0.01 is a low bar.) At β = 1 there are two
-# that the model does without.
+# carry nearly everything. (`active_units` prints 11 there, and all 16 at β = 1: a variance of 0.01 is a low bar,
+# worth about 0.005 nats.) At β = 1 there are two that the model hardly uses.
 #
 # **What the slope says.** Take two prices $\beta_1 < \beta_2$, and the points $(R_1, D_1)$ and $(R_2, D_2)$
 # that are best at each:
@@ -515,8 +515,8 @@ show(plot_images(torch.cat(rows), columns=14, title=title, row_titles=names, siz
 # 1. **Each is best at its own price**: the first at $\beta_1$,
 # 2. and the second at $\beta_2$.
 # 3. **Solve both for** $D_2 - D_1$.
-# 4. **Divide by** $R_1 - R_2$, which is positive: from (3), $0 \le (\beta_2 - \beta_1)(R_1 - R_2)$, and two
-#    models with the same rate would have the same distortion.
+# 4. **Divide by** $R_1 - R_2$, which is positive unless the two points coincide: from (3),
+#    $0 \le (\beta_2 - \beta_1)(R_1 - R_2)$, and at the same rate (3) makes the distortions equal.
 #
 # Between two neighbors on the curve, one nat of rate buys between $\beta_1$ and $\beta_2$ nats of distortion.
 # Our models are trained, not optimal, and measured on test images. Does it hold?
@@ -592,7 +592,8 @@ check("better_vaes.gaussian_log_likelihood", gaussian_log_likelihood)
 # 6. **Insert** line 5 into 2: $v = \beta\sigma^2 / \lambda$; into 3: $a^2 \lambda = 1 - v$. So the KL is
 #    $\tfrac12(a^2\lambda + v - 1 - \log v) = -\tfrac12 \log v$, and the error $\lambda v^2 + d^2 v = \lambda v$.
 #
-# A direction is used if its variance $\lambda$ exceeds $\beta\sigma^2$. Else $d = 0$ is the only answer: the
+# Where line 5 has both answers, compare the loss $L$: with $r = \lambda / \beta\sigma^2 > 1$ it is
+# $\tfrac{\beta}{2} r$ at $d = 0$ and only $\tfrac{\beta}{2} (1 + \log r)$ at the other. So a direction is used if its variance $\lambda$ exceeds $\beta\sigma^2$. Else $d = 0$ is the only answer: the
 # latent has collapsed, and rightly so, at this price. (Lucas et al. (2019) prove this for linear VAEs with all
 # directions at once: each principal component decides for itself.) Gradient descent should agree. **Predict** which
 # of the rows will be zero.
@@ -707,11 +708,15 @@ for name, setting in settings.items():
 show(plot_images(torch.cat(rows), columns=14, title="Clothes", row_titles=names, size=0.75))
 
 # %% [markdown]
-# The squared error used 11 of its 32 latents and 6.9 nats, close to the 13 and 9.0 that the table of variances foretold, and
+# The squared error used 11 of its 32 latents and 6.9 nats, not far from the 13 and 9.0 that the table of variances foretold, and
 # before anything was trained. Its reconstructions have lost every pattern: the word on the pullover, the
-# checks of the shirt. This blur is no fault of VAEs; it is σ² = 1/2, taken at its word. With σ learned, it ends at 0.11,
+# checks of the shirt. Much of this blur is σ² = 1/2, taken at its word: with a smaller σ there is a
+# shadow where the word stood, and shoes and trousers have edges. The rest (the checks are gone in every row) is few
+# updates and 32 latents. With σ learned, it ends at 0.11,
 # beside pixels that are off by 0.11 on average, as the derivative promised; all latents are in use, and the
-# ELBO, which unlike a bare sum of squares can be compared, is a thousand nats better.
+# ELBO, which unlike a bare sum of squares can be compared, is a thousand nats better. A σ
+# fixed at nearly the same value, 0.1, ends 140 nats lower: its pixels are off by 0.12, not 0.11. A learned σ starts
+# large and shrinks as the error does, which is probably the easier path for so few updates.
 #
 # It has a price: the samples. With more than 50 nats in 32 latents, a random code is rarely near one that was ever used,
 # after so few updates more rarely still. Small β σ² shows details and leaves holes; large β σ² closes the holes and
@@ -763,7 +768,7 @@ show(plot_images(rows, columns=12, title="Emoji", row_titles=names))
 # [posterior collapse](glossary.ipynb#Posterior-collapse), and it is a mishap of training. At the start the code is noise:
 # the encoder has not learned to write, nor the decoder to read. The KL is charged from the first update,
 # what the code will one day be worth is not yet to be seen, and so the code is given up before it gets a chance. It
-# happens where the decoder can do much without a code. Ours so far could not; so we make it stronger.
+# is most likely where the decoder can do much without a code. Ours so far could not; so we make it stronger.
 #
 # Until now the pixels were independent, given $z$. Draw them one after the other instead, in reading order, and
 # let each know those before it:
@@ -860,7 +865,10 @@ def free_bits(kl_per_dim, floor):
 check("better_vaes.free_bits", free_bits)
 
 # %% [markdown]
-# Now the experiment: the same networks, the same budget, each three times from other seeds. Test ELBOs
+# Now the experiment: the same networks, the same budget, each three times from other seeds. At a price of
+# 1 throughout, a decoder as small as ours need not collapse; to see the mishap in so few updates we
+# provoke it. The *heavy start* charges twenty times the price in the first half. Free bits get the
+# same heavy start, annealing the opposite one: compare each with the first, not with each other. Test ELBOs
 # charge the full KL, whatever the training charged. **Predict.** Which of the three has the largest KL, and
 # which the best ELBO?
 
@@ -957,7 +965,8 @@ show(plot_images(torch.cat(rows), columns=12, title=title, row_titles=("test", *
 # **The heavy start** ends with no active latent in any of the three runs, and that with half of its updates at the right
 # price. Nothing is wrong with the loss by then, and nobody uses the code, so the decoder has no reason to read it, and the
 # encoder none to write it. Watch the blue curve: it falls to a ten-thousandth of a nat, and after 250 updates at the right price it is back at a
-# fifth of a nat. In the picture, the code's share is the same gray square for every digit.
+# fifth of a nat. So it is not locked in, only slow: with more updates at the full learning rate it may climb out. In
+# our budget, where the learning rate falls in that same half, it does not. In the picture, the code's share is the same gray square for every digit.
 #
 # **Annealing** reaches 3 nats with all latents active, and at `laptop` scale the best ELBO of the three, by 0.7 nats (the
 # spread of the seeds is 0.5: a small gain, not a proof). **Free bits** keep the code alive through the heavy start as well, 3.6 nats in 16
@@ -1063,7 +1072,7 @@ show(figure)
 # Without a cure the held-back ELBO turns after some 350 updates, and by the end the model is about 95 nats better on the 500
 # images than on new ones. Early stopping saves 18 nats of the damage for nothing but a copy of the weights. Dropout and
 # weight decay slow the learning by heart, so that there is no turn to stop at within these updates, and both end
-# ahead of it: at `laptop` scale dropout is best (-138 nats), then weight decay (-141), then stopping (-144), and the
+# ahead of it: at `laptop` scale dropout is best (-139 nats), then weight decay (-141), then stopping (-144), and the
 # differences are several times the spread of the seeds. Sixty thousand images gave -110 to the same model. No cure
 # replaces data.
 #
@@ -1098,8 +1107,8 @@ for beta in (1, 4):
 # %% [markdown]
 # The dearest latents change what one would name: from a round shape to a stroke, the slant, a bar on top. None of them is «the
 # digit», and each mixes several things, for nothing in the loss asks for one thing a latent. The cheapest latent
-# does nothing at all: the decoder has stopped reading it. At β = 4 the rows are smoother, and there are fewer
-# of them that matter.
+# does nothing at all: the decoder has stopped reading it. At β = 4 the rows are smoother, and section 3
+# counted fewer active latents (14 of 16).
 #
 # The second way is a [linear probe](glossary.ipynb#Linear-probe): a linear classifier of the codes. It adds no computing of its own, so its accuracy
 # says what lies open in the code.
@@ -1108,8 +1117,8 @@ for beta in (1, 4):
 # ### Exercise · `linear_probe(means, labels, test_means, test_labels)`
 # *12 minutes.* Codes `(N, Z)` with labels `(N,)`, integers from 0, and the same for testing. Fit a linear
 # classifier (a weight for each latent and a bias, for each class) to the first pair, and return its accuracy on the
-# second, a float between 0 and 1. Logistic regression by a few hundred steps of Adam on all codes at
-# once will do, and so will least squares. The trap: a collapsed latent may have no spread at all.
+# second, a float between 0 and 1. Logistic regression by a few hundred steps of Adam (learning rate 0.05) on all
+# codes at once will do, and so will least squares. The trap: a collapsed latent may have no spread at all.
 
 
 # %% exercise="better_vaes.linear_probe"
@@ -1175,13 +1184,15 @@ axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 show(figure)
 
 # %% [markdown]
-# At `laptop` scale the means at β = 1 beat the pixels (about 0.86 against 0.82), with 16 numbers instead of 784: what a
+# (These numbers are of our probe: Adam at a rate of 0.05, codes as they are. Yours may differ by several points for
+# the pixels, and by more where the means are tiny.) At `laptop` scale the means at β = 1 beat the pixels (about 0.86 against 0.82), with 16 numbers instead of 784: what a
 # digit is lies nearly open in them, and nobody gave a label. A larger β loses little of the mean and much of the draw
 # (0.72 at β = 4): the price has made the noise wide. And look at the collapsed code. Its *means* are right for
 # more than half of the images, though every one of them is tiny: a classifier may enlarge what it is given, as far as it likes.
 # A draw knows nothing (one in ten, a guess). The decoder sees draws. Whoever reports that a
 # collapsed model has «useful features» has left out the noise. Annealing brought back a code of which a draw knows the digit
-# in a quarter of the cases, free bits hardly more than chance: their nats went into something else than the class.
+# in a quarter of the cases, free bits in a sixth; even its means say less of the digit (0.46) than the collapsed ones
+# (0.56): their nats went into something else than the class.
 #
 # ## 8 · What goes wrong
 #
@@ -1228,7 +1239,7 @@ for update in range(1, 401):
 
 # %% [markdown]
 # A pixel that never changes can be predicted with any precision, and a density has no upper limit: the likelihood
-# grows for ever, and says nothing about digits. One σ for all pixels, or a lowest σ of 1/256 (the step between two
+# grows for ever, and says nothing about digits. One σ for all pixels, or a lowest σ of 1/255 (the step between two
 # grays), ends the race.
 #
 # And last, dropout that was never switched off. The model with dropout from section 6, scored twice:

@@ -251,7 +251,7 @@ def slow_loop():
     return make_step(vae, torch.optim.Adam(vae.parameters(), lr=1e-3), from_loader(), wait=True)
 
 
-slow_rate = report(compare({"the slow loop": slow_loop()}))
+_ = report(compare({"the slow loop": slow_loop()}))
 
 # %% [markdown]
 # ## 2 · Where does the time go?
@@ -1257,7 +1257,7 @@ if compiles:
     compiled_step, _ = new_training(compile=True)
     compiled_step(next_images()), compiled_step(next_images())  # the second call compiles
     contenders["the library's, compiled"] = lambda: compiled_step(next_images())
-report(compare(contenders))
+_ = report(compare(contenders))
 
 # %% [markdown]
 # The end that counts is the model. Both loops get the same number of **seconds**, and the test
@@ -1298,13 +1298,16 @@ for name, source, options in (
     )
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
+fewest = min(map(len, races.values()))
+window = max(
+    1, fewest // 50
+)  # the same for both, so that the right picture compares like with like
 for name, history in races.items():
-    window = max(1, len(history) // 50)
     smooth = F.avg_pool1d(history["loss"][None], window, stride=1)[0]
     left.plot(history["seconds"][window - 1 :], smooth, label=name)
     right.plot(torch.arange(window, len(history) + 1), smooth, label=name)
 left.set(title="The same seconds", xlabel="seconds", ylabel="training loss (nats)")
-right.set(title="The same updates", xlabel="updates", xlim=(0, min(map(len, races.values()))))
+right.set(title="The same updates", xlabel="updates", xlim=(0, fewest))
 left.set_ylim(top=min(200.0, left.get_ylim()[1]))
 left.legend()
 show(figure)
@@ -1335,7 +1338,7 @@ for width in at_scale((32, 400), (32, 400, 1600), (32, 400, 1600)):
     costs = ledger(width_steps[f"{width} hidden units"])
     print(f"{width:>5} {costs}: ", end="")
     name_limits(costs)
-report(compare(width_steps))
+_ = report(compare(width_steps))
 
 # %% [markdown] tags=["solution"]
 # The narrow network does a twelfth of the operations and is nowhere near twelve times faster:

@@ -159,10 +159,10 @@ EXERCISE = Exercise(
     hints=(
         "The encoder's way back: from latent_dim numbers to a small map with many channels, and "
         "then twice as large, twice.",
-        "A linear layer to 2 · width · (image_size // 4)² numbers, unflattened to (2 · width, n/4, "
-        "n/4). Then two transposed convolutions that double the size: kernel 4, stride 2, "
-        "padding 1.",
-        "SiLU behind the linear layer and behind the first transposed convolution; nothing behind "
-        "the second, which makes `channels` channels.",
+        "A linear layer to 8 · width, then one to 2 · width · (image_size // 4)² numbers, "
+        "unflattened to (2 · width, n/4, n/4). Then two transposed convolutions that double the "
+        "size: kernel 4, stride 2, padding 1.",
+        "SiLU behind both linear layers and behind the first transposed convolution; nothing "
+        "behind the second, which makes `channels` channels.",
     ),
 )

@@ -188,7 +188,7 @@ EXERCISE = Exercise(
         "do. What shape arrives at the end for 28 × 28, and what for 32 × 32?",
         "With kernel 4, stride 2 and padding 1 a convolution halves an even size exactly: 28, 14, "
         "7 and 32, 16, 8. So the last map has image_size // 4 rows and columns.",
-        "channels to width, SiLU, width to 2 · width, SiLU, flatten from axis 1, and two linear "
-        "layers side by side with nothing after them, as in lesson 05.",
+        "channels to width, SiLU, width to 2 · width, SiLU, flatten from axis 1, a linear layer to "
+        "8 · width, SiLU, and two linear layers side by side with nothing after them.",
     ),
 )
