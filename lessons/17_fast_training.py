@@ -1299,9 +1299,7 @@ for name, source, options in (
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
 fewest = min(map(len, races.values()))
-window = max(
-    1, fewest // 50
-)  # the same for both, so that the right picture compares like with like
+window = max(1, fewest // 50)  # one for both, so that the right picture compares like with like
 for name, history in races.items():
     smooth = F.avg_pool1d(history["loss"][None], window, stride=1)[0]
     left.plot(history["seconds"][window - 1 :], smooth, label=name)
