@@ -10,6 +10,7 @@ import torch.distributed as dist
 from course_lib.checks import run
 from course_lib.checks.fast_training.device import PretendedTime
 from course_lib.checks.fast_training.throughput import timed
+from tests.answers.fast_training import throughput_by_processor_time
 
 
 def rates_averaged(step, images_per_step, steps, warmup, synchronize):
@@ -21,17 +22,6 @@ def rates_averaged(step, images_per_step, steps, warmup, synchronize):
         step()
         rates.append(images_per_step / (time.perf_counter() - begin))
     return sum(rates) / steps
-
-
-def by_processor_time(step, images_per_step, steps, warmup, synchronize):
-    for _ in range(warmup):
-        step()
-    synchronize()
-    begin = time.process_time()
-    for _ in range(steps):
-        step()
-    synchronize()
-    return images_per_step * steps / (time.process_time() - begin)
 
 
 def last_loss_kept(model, loss, batches):
@@ -90,7 +80,7 @@ def zeros_not_sent(model):
         ("throughput", timed("w|s", "|s"), "clock_read_before_waiting"),
         ("throughput", timed("w|ss", "|ss"), "clock_read_before_waiting"),
         ("throughput", rates_averaged, "never_waited"),
-        ("throughput", by_processor_time, "clock_stopped_before_waiting"),
+        ("throughput", throughput_by_processor_time, "clock_stopped_before_waiting"),
         ("accumulate_gradients", last_loss_kept, "graphs_retained"),
         ("accumulate_gradients", cleared_at_the_end, "not_put_into_grad"),
         ("average_gradients", average(quotient_lost), "sum"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -84,6 +85,30 @@ def given_first(base: type, change: Callable) -> type:
 def with_sizes(base: type, change: Callable) -> type:
     """A mistake about the constructor's numbers."""
     return variant(base, __init__=lambda self, *sizes: base.__init__(self, *change(*sizes)))
+
+
+def with_drawn_code(base: type) -> type:
+    """An encoder that returns a draw in the place of the mean."""
+
+    def draw(mean: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor]:
+        return mean + (log_var / 2).exp() * torch.randn_like(mean), log_var
+
+    return then(base, draw)
+
+
+def with_constant_variance(base: type) -> type:
+    """An encoder whose log_var is a parameter, one for all images; latent_dim is its last size."""
+
+    class Constant(base):
+        def __init__(self, *sizes: int):
+            super().__init__(*sizes)
+            self.log_var = nn.Parameter(torch.zeros(sizes[-1]))
+
+        def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+            mean, log_var = super().forward(images)
+            return mean, self.log_var.expand_as(mean) + 0 * log_var
+
+    return Constant
 
 
 def without_activation(base: type) -> type:

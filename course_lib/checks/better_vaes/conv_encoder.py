@@ -16,6 +16,8 @@ from ..wrong_modules import (
     rebuilt_in_forward,
     then,
     variant,
+    with_constant_variance,
+    with_drawn_code,
     with_sizes,
     without_activation,
 )
@@ -57,20 +59,6 @@ class GrayFirst(SomeConvEncoder):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         return super().forward(images[:, :1])
-
-
-class ConstantVariance(SomeConvEncoder):
-    def __init__(self, channels: int, image_size: int, width: int, latent_dim: int):
-        super().__init__(channels, image_size, width, latent_dim)
-        self.log_var = nn.Parameter(torch.zeros(latent_dim))
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        mean, log_var = super().forward(images)
-        return mean, self.log_var.expand_as(mean) + 0 * log_var
-
-
-def draw(mean: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor]:
-    return mean + (log_var / 2).exp() * torch.randn_like(mean), log_var
 
 
 EXERCISE = Exercise(
@@ -166,13 +154,13 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "samples",
-            then(SomeConvEncoder, draw),
+            with_drawn_code(SomeConvEncoder),
             "The encoder draws a code itself, so two calls differ. It should return the two "
             "parameters of the distribution; the training step draws.",
         ),
         Misconception(
             "one_variance_for_all",
-            ConstantVariance,
+            with_constant_variance(SomeConvEncoder),
             "log_var is the same for every image. Compute it from the image as well.",
         ),
         Misconception(

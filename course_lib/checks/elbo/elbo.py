@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 from torch.distributions import Normal
@@ -17,19 +19,16 @@ from ..wrong_formulas import (
 )
 from .linear_gaussian import (
     NOISE_NOT_SQUARED,
+    bound_inputs,
     conditioned,
     in_float32,
-    model_inputs,
-    q_inputs,
     squared_noise,
 )
 from .log_evidence import evidence
 
 
 def elbo_cases(generator: torch.Generator) -> list[Case]:
-    def inputs(batch: int, dim: int, latents: int, noise: float = 0.6) -> dict[str, Tensor]:
-        model = model_inputs(generator, batch, dim, latents, noise)
-        return model | q_inputs(generator, batch, latents)
+    inputs = functools.partial(bound_inputs, generator)
 
     return [
         Case(inputs(4, 5, 3), gradients=("mean", "log_var")),

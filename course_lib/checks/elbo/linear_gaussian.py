@@ -31,10 +31,14 @@ def model_inputs(
     }
 
 
-def q_inputs(generator: torch.Generator, batch: int, latents: int) -> dict[str, Tensor]:
+def bound_inputs(
+    generator: torch.Generator, batch: int, dim: int, latents: int, noise: float = 0.6
+) -> dict[str, Tensor]:
+    """The model's inputs and q's mean and log_var, each `(B, Z)`."""
+    model = model_inputs(generator, batch, dim, latents, noise)
     mean = torch.randn(batch, latents, generator=generator, dtype=torch.float64)
     log_var = torch.randn(batch, latents, generator=generator, dtype=torch.float64)
-    return {"mean": 1.1 * mean + 0.4, "log_var": 0.8 * log_var - 0.7}
+    return model | {"mean": 1.1 * mean + 0.4, "log_var": 0.8 * log_var - 0.7}
 
 
 def in_float32(inputs: dict[str, Tensor]) -> dict[str, Tensor]:

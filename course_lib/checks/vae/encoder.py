@@ -19,6 +19,8 @@ from ..wrong_modules import (
     rebuilt_in_forward,
     then,
     variant,
+    with_constant_variance,
+    with_drawn_code,
     with_sizes,
     without_activation,
 )
@@ -56,20 +58,6 @@ class Unflattened(SomeEncoder):
 class RowsAsBatch(Unflattened):
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         return super().forward(images.flatten(0, 2))
-
-
-class ConstantVariance(SomeEncoder):
-    def __init__(self, image_size: int, hidden_dim: int, latent_dim: int):
-        super().__init__(image_size, hidden_dim, latent_dim)
-        self.log_var = nn.Parameter(torch.zeros(latent_dim))
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        mean, log_var = super().forward(images)
-        return mean, self.log_var.expand_as(mean) + 0 * log_var
-
-
-def draw(mean: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor]:
-    return mean + (log_var / 2).exp() * torch.randn_like(mean), log_var
 
 
 EXERCISE = Exercise(
@@ -150,13 +138,13 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "samples",
-            then(SomeEncoder, draw),
+            with_drawn_code(SomeEncoder),
             "The encoder draws a code itself, so two calls differ. It should return the "
             "distribution's two parameters; the training step draws from it.",
         ),
         Misconception(
             "one_variance_for_all",
-            ConstantVariance,
+            with_constant_variance(SomeEncoder),
             "log_var is the same for every image. Compute it from the image as well: some digits "
             "are easier to place than others.",
         ),
