@@ -8,6 +8,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from course_lib.networks import UpsampleConv2d
+
 
 def vae_networks() -> tuple[nn.Sequential, nn.Sequential]:
     """Encoder and decoder of the VAE in pytorch/examples: 784-400-20-400-784, ReLU.
@@ -54,15 +56,18 @@ def mlp_gan() -> tuple[nn.Module, nn.Module]:
     return generator, discriminator
 
 
-def dcgan_32(size: int = 32) -> tuple[nn.Module, nn.Module]:
-    """Generator and discriminator of PyTorch-GAN's `dcgan`: one channel, latent size 100."""
+def dcgan_32(size: int = 32, merged: bool = False) -> tuple[nn.Module, nn.Module]:
+    """Generator and discriminator of PyTorch-GAN's `dcgan`: one channel, latent size 100.
+
+    `merged`: upsampling and the convolution behind it in one layer, the same function.
+    """
     start, end = size // 4, -(-size // 16)
     generator = nn.Sequential(
         nn.Linear(100, 128 * start**2),
         nn.Unflatten(1, (128, start, start)),
         nn.BatchNorm2d(128),
-        *_up(128, 128),
-        *_up(128, 64),
+        *_up(128, 128, merged),
+        *_up(128, 64, merged),
         nn.Conv2d(64, 1, 3, padding=1),
         nn.Tanh(),
     )
@@ -94,13 +99,10 @@ def dcgan_64() -> tuple[nn.Module, nn.Module]:
     return _started(generator), _started(discriminator)
 
 
-def _up(fan_in: int, fan_out: int) -> list[nn.Module]:
-    return [
-        nn.Upsample(scale_factor=2),
-        nn.Conv2d(fan_in, fan_out, 3, padding=1),
-        nn.BatchNorm2d(fan_out, eps=0.8),
-        nn.LeakyReLU(0.2, inplace=True),
-    ]
+def _up(fan_in: int, fan_out: int, merged: bool) -> list[nn.Module]:
+    two_layers = [nn.Upsample(scale_factor=2), nn.Conv2d(fan_in, fan_out, 3, padding=1)]
+    layers = [UpsampleConv2d(fan_in, fan_out)] if merged else two_layers
+    return [*layers, nn.BatchNorm2d(fan_out, eps=0.8), nn.LeakyReLU(0.2, inplace=True)]
 
 
 def _started(network: nn.Module) -> nn.Module:

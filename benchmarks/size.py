@@ -32,7 +32,7 @@ def loop_for(size: int, batch_size: int, device: torch.device, **settings) -> lo
     pixels = pixels_of(size, device)
     if size == 28:
         return loops.vae_loop(pixels, batch_size, **settings)
-    networks = models.dcgan_32() if size == 32 else models.dcgan_64()
+    networks = models.dcgan_32(merged=True) if size == 32 else models.dcgan_64()
     return loops.gan_loop(pixels, batch_size, networks, generator_first=size == 32, **settings)
 
 

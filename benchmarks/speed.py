@@ -51,7 +51,7 @@ CASES = {
         steps=50,
     ),
     "DCGAN 32": Case(
-        our_ways(loops.our_dcgan_32, float32={"precision": "float32"})
+        our_ways(loops.our_dcgan_32, float32={"precision": "float32"}, unmerged={"merged": False})
         | {"PyTorch-GAN": peers.pytorch_gan_dcgan},
         ("PyTorch-GAN",),
         steps=4,

@@ -1,8 +1,9 @@
 """`course doctor`: is this machine ready for the course, and if not, what to do about it.
 
 One line a topic: `ok`, `note` (worth knowing, nothing to repair) or `FIX` with the remedy. The
-doctor has to work where everything else is broken, so this module imports the standard library
-alone, every check imports what it needs inside itself, and PyTorch is tried in another process.
+doctor has to work where everything else is broken, so this module imports nothing beyond the
+standard library, every check imports what it needs inside itself, and PyTorch is tried in another
+process.
 """
 
 import importlib.metadata
@@ -13,14 +14,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
+
+from course_lib import container
 
 OLDEST_PYTHON = (3, 11)
 LEAST_MEMORY = 4e9  # bytes free
 LEAST_DISK = 2e9
 PROBE_SECONDS = 300  # a first import of PyTorch from a slow disk takes minutes
-CGROUP = Path("/sys/fs/cgroup")  # where a container's memory limit stands, on Linux
 REINSTALL = "run `make setup`, which installs the versions in requirements.lock"
 
 PROBE = """
@@ -137,7 +138,7 @@ def check_device(probe: dict) -> Finding:
         return Finding("device", "note", "not known until torch imports")
     if probe["gpu"]:
         return Finding("device", "ok", f"cuda: {probe['gpu']}, {_size(probe['gpu_bytes'])}")
-    message = f"cpu with {os.cpu_count()} cores, no CUDA: the lessons run at laptop scale"
+    message = f"cpu with {container.usable_cpus()} cores, no CUDA: the lessons run at laptop scale"
     if shutil.which("nvidia-smi") and not probe["cuda_build"]:
         return Finding("device", "note", message, "for the NVIDIA GPU, install torch's CUDA build")
     return Finding("device", "note", f"{message}, which is fine")
@@ -146,22 +147,11 @@ def check_device(probe: dict) -> Finding:
 def check_memory() -> Finding:
     import psutil
 
-    free = min(psutil.virtual_memory().available, _container_memory())
+    free = min(psutil.virtual_memory().available, container.memory_left())
     if free >= LEAST_MEMORY:
         return Finding("memory", "ok", f"{_size(free)} free")
     remedy = "close other programs and other notebooks' kernels, or take a larger machine"
     return Finding("memory", "FIX", f"{_size(free)} free, {_size(LEAST_MEMORY)} needed", remedy)
-
-
-def _container_memory() -> float:
-    """Bytes left under a container's limit (cgroup v2), which psutil does not see; else inf."""
-    try:
-        limit = float((CGROUP / "memory.max").read_text())  # "max", without a limit: ValueError
-        used = int((CGROUP / "memory.current").read_text())
-        stat = dict(line.split() for line in (CGROUP / "memory.stat").read_text().splitlines())
-    except (OSError, ValueError):
-        return float("inf")
-    return limit - used + int(stat.get("inactive_file", 0))  # file cache gives way when asked
 
 
 def check_disk() -> Finding:

@@ -19,12 +19,17 @@ What `fast` does, each by a name that switches it off:
   losses, gradients of weights, and optimizers stay float32 (CUDA; CPUs with AMX or AVX512-BF16),
 - `channels_last`: weights and images of convolutional networks lie in memory as (B, H, W, C),
 - `fused`: an optimizer's update of all weights is one kernel,
+- `threads`: on a CPU PyTorch uses no more threads than the process may keep busy (a container on a
+  large server may be allowed two),
 - `compile`: the whole step, backward pass and optimizer included, becomes one compiled function,
 - `graph`: on CUDA the whole step becomes one graph, replayed with a single launch.
 
 The last two record what the step does to tensors and replay it: Python inside the step runs no
 more. So a number that changes from step to step must be a tensor, and what is worth seeing must be
 returned. What cannot be recorded runs the next slower way, and one warning says why.
+
+Where a whole step is still shorter than its one launch, record several: give `fast` a function that
+takes many batches, `(k, B, ...)`, loops over them, and returns the k losses, `torch.stack(losses)`.
 """
 
 import contextlib
@@ -38,6 +43,7 @@ from torch.optim import Optimizer
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from course_lib.capture import CannotCapture, CompiledStep, state_tensors
+from course_lib.container import usable_cpus
 from course_lib.cuda_graphs import GraphedStep, noting_waits
 from course_lib.optimizers import PreparedOptimizer
 from course_lib.precision import channels_last_images, computing_in, pick_precision
@@ -60,6 +66,7 @@ def fast(
     fused: bool | None = None,
     compile: bool | None = None,
     graph: bool | None = None,
+    threads: int | None = None,
     generators: Iterable[torch.Generator] = (),
 ) -> Callable:
     """`train_step`, with the same arguments and the same results, as fast as the device allows.
@@ -73,10 +80,11 @@ def fast(
     or dict of tensors, or None. `fast` returns them detached and waits for nothing.
 
     Every setting is None (what the device allows), or says what to do: `precision` "float32" or
-    "bfloat16", the others True or False. `off=True` gives the plain step back. Optimizers and
-    networks are changed in place and keep their state; learning-rate schedules work on.
+    "bfloat16", `threads` a number for the whole process, the others True or False. `off=True` gives
+    the plain step back. Optimizers and networks are changed in place and keep their state;
+    learning-rate schedules work on.
 
-    Raises ValueError for networks on several devices and for an unknown precision.
+    Raises ValueError for networks on several devices, an unknown precision, and threads below 1.
 
     >>> network = nn.Linear(2, 1)
     >>> optimizer = torch.optim.Adam(network.parameters())
@@ -102,6 +110,10 @@ def fast(
         "fused": _or(fused, True),
         "graph": _or(graph, True) and device.type == "cuda",
     }
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be at least 1; got {threads}")
+    if device.type == "cpu":
+        torch.set_num_threads(threads or min(torch.get_num_threads(), usable_cpus()))
     settings["compile"] = _or(compile, _compile_repays(networks, device, steps, settings))
     return FastStep(train_step, networks, optimizers, device, settings, list(generators))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib import data_files, doctor
+from course_lib import container, data_files, doctor
 
 SHIPPED = Path(data_files.__file__).parents[1] / "data"
 CPU = {"torch": "2.15.0", "torchvision": "0.29.2", "cuda_build": None, "gpu": None, "gpu_bytes": 0}
@@ -163,7 +163,7 @@ def test_too_little_memory(monkeypatch, tmp_path):
     import psutil
 
     Memory = namedtuple("Memory", "available")
-    monkeypatch.setattr(doctor, "CGROUP", tmp_path)
+    monkeypatch.setattr(container, "CGROUP", tmp_path)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(4.1e9))
     assert doctor.check_memory().status == "ok"
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(3.9e9))
@@ -174,7 +174,7 @@ def test_too_little_memory(monkeypatch, tmp_path):
 def test_a_containers_limit_counts(monkeypatch, tmp_path):
     import psutil
 
-    monkeypatch.setattr(doctor, "CGROUP", tmp_path)
+    monkeypatch.setattr(container, "CGROUP", tmp_path)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: namedtuple("M", "available")(64e9))
     (tmp_path / "memory.current").write_text("3000000000\n")
     (tmp_path / "memory.stat").write_text("anon 2000000000\ninactive_file 1000000000\n")
@@ -186,6 +186,26 @@ def test_a_containers_limit_counts(monkeypatch, tmp_path):
         (tmp_path / "memory.max").write_text(f"{limit}\n")
         finding = doctor.check_memory()
         assert finding.status == status and f"{free} GB free" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("quota", "cpus"),
+    [
+        ("max 100000", 8),
+        ("200000 100000", 2),
+        ("150000 100000", 2),
+        ("5000 100000", 1),
+        ("1600000 100000", 8),
+        (None, 8),
+    ],
+)
+def test_a_containers_quota_of_processors_counts(monkeypatch, tmp_path, quota, cpus):
+    monkeypatch.setattr(container, "CGROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+    if quota:
+        (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert container.usable_cpus() == cpus
+    assert f"cpu with {cpus} cores" in doctor.check_device(CPU).message
 
 
 def test_too_little_disk_even_where_the_data_folder_is_not_there_yet(monkeypatch, tmp_path):

@@ -182,6 +182,50 @@ def test_without_switches_it_does_what_the_device_allows():
 
 
 @pytest.mark.parametrize(
+    "settings",
+    [
+        dict(compile=True, fused=True),
+        pytest.param(dict(graph=True), marks=needs_cuda),
+        pytest.param(dict(graph=True, compile=True, fused=True), marks=needs_cuda),
+    ],
+)
+def test_several_steps_in_one_recording_are_as_many_steps(settings):
+    """With Adam, its counts, fresh noise, clipping and an EMA in each of them."""
+    stack = torch.stack([images(seed=k) for k in range(12)])
+    losses, weights = [], []
+    for at_once in (1, 3):
+        model = VAE(schedule=False)
+
+        def train_steps(batches, model=model):
+            return torch.stack([model.train_step(batch)["loss"] for batch in batches])
+
+        several = PLAIN | (settings if at_once > 1 else {})
+        step = fast(train_steps, model.networks, model.optimizers, **several)
+        torch.manual_seed(3)
+        losses.append(torch.cat([step(batches).cpu() for batches in stack.split(at_once)]))
+        assert at_once == 1 or step._captured
+        weights.append(torch.cat([p.detach().flatten() for p in model.average.parameters()]))
+    torch.testing.assert_close(*losses, **SAME)
+    torch.testing.assert_close(*weights, **SAME)
+
+
+@pytest.mark.skipif(DEVICE.type == "cuda", reason="a CPU's threads")
+def test_no_more_threads_than_the_process_may_keep_busy(monkeypatch):
+    before, (network, optimizer, train_step) = torch.get_num_threads(), tiny()
+    try:
+        for allowed, asked, in_use in ((2, None, 2), (8, None, 4), (2, 3, 3)):
+            torch.set_num_threads(4)
+            monkeypatch.setattr(fast_module, "usable_cpus", lambda allowed=allowed: allowed)
+            fast(train_step, network, optimizer, threads=asked)
+            assert torch.get_num_threads() == in_use
+        torch.set_num_threads(4)
+        fast(train_step, network, optimizer, off=True)
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
     "steps, convolutions, precision, expected",
     [
         (None, False, "bfloat16", False),
@@ -534,6 +578,8 @@ def test_complaints():
     network, optimizer, train_step = tiny()
     with pytest.raises(ValueError, match="'float32' or 'bfloat16'; got 'half'"):
         fast(train_step, network, optimizer, precision="half")
+    with pytest.raises(ValueError, match="at least 1; got 0"):
+        fast(train_step, network, optimizer, threads=0)
     other = nn.Linear(1, 1, device="meta")
     with pytest.raises(ValueError, match=r"on one device; got .*'meta'"):
         fast(train_step, [network, other], optimizer)

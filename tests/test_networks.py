@@ -1,11 +1,13 @@
-"""The classifier: its shapes, that it learns, and that its features are what its logits read."""
+"""The classifier learns, its features are what its logits read; merged layers are the two."""
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.data import load_mnist
-from course_lib.networks import DigitClassifier
+from course_lib.networks import DigitClassifier, UpsampleConv2d
 from course_lib.training import batches, seed_everything
 
 
@@ -52,3 +54,37 @@ def test_it_learns_digits_in_a_hundred_steps():
     with torch.no_grad():
         guesses = classifier(test_images[:2000]).argmax(1)
     assert (guesses == test_labels[:2000]).float().mean() > 0.85
+
+
+def merged_and_two_layers(dtype=torch.float64):
+    merged = UpsampleConv2d(5, 3)
+    two = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(5, 3, 3, padding=1))
+    two[1].load_state_dict(merged.state_dict())
+    return merged.to(dtype), two.to(dtype)
+
+
+def test_upsampling_merged_with_the_convolution_is_the_same_function_of_the_same_weights():
+    images, results = torch.randn(2, 5, 4, 7, dtype=torch.float64), []
+    for layer in merged_and_two_layers():
+        x = images.clone().requires_grad_()
+        out = layer(x)
+        assert out.shape == (2, 3, 8, 14)
+        out.sin().sum().backward()
+        results.append([out.detach(), x.grad, *(p.grad for p in layer.parameters())])
+    torch.testing.assert_close(*results)
+
+
+def test_it_takes_four_ninths_of_the_operations_forward_and_back():
+    counts = []
+    for layer in merged_and_two_layers(torch.float32):
+        with FlopCounterMode(display=False) as counter:
+            layer(torch.randn(2, 5, 4, 4, requires_grad=True)).sum().backward()
+        counts.append(counter.get_total_flops())
+    assert counts[0] * 9 == counts[1] * 4 > 0
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_it_answers_in_the_layout_of_its_weights(layout):
+    layer = UpsampleConv2d(5, 3).to(memory_format=layout)
+    answer = layer(torch.randn(2, 5, 4, 4).contiguous(memory_format=layout))
+    assert answer.is_contiguous(memory_format=layout)
