@@ -39,7 +39,7 @@ lab: setup ## check the data, then open the course in JupyterLab (LAB_ARGS="--no
 	  --log-level=WARN $(ROOT_FLAG) $(LAB_ARGS)
 
 test: setup ## unit tests, doctests, and every lesson under nbval
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 	$(BIN)/course validate
 
 notebooks: setup ## lessons/ to notebooks/ and solutions/, and from these the README's picture

@@ -47,6 +47,7 @@ from course_lib.checks import check
 from course_lib.data import load_mnist
 from course_lib.fast import fast
 from course_lib.history import History, watch
+from course_lib.networks import UpsampleConv2d
 from course_lib.plotting import plot_images, show
 from course_lib.training import at_scale, batches, course_scale, pick_device, seed_everything
 
@@ -60,7 +61,7 @@ curve_batches = at_scale(
     laptop=(32, 64, 128, 256, 512, 1024, 2048, 4096),
     gpu=(32, 64, 128, 256, 512, 1024, 2048, 4096),
 )
-race_seconds = at_scale(smoke=0.5, laptop=15, gpu=20)  # for each of the two loops of section 13
+race_seconds = at_scale(smoke=0.5, laptop=15, gpu=20)  # for each of the two loops of section 14
 compiles = at_scale(smoke=False, laptop=True, gpu=True)  # a cold compiler takes many seconds
 all_threads = torch.get_num_threads()
 
@@ -744,7 +745,7 @@ assert (differences["the same batch in bfloat16"] - exact).norm() < 0.05 * exact
 
 # %% [markdown]
 # A step follows a random batch's gradient anyway, which is off by far more than the rounding. Section
-# 13 looks at the end of training.
+# 14 looks at the end of training.
 #
 # ## 8 · Where the channels lie
 #
@@ -827,7 +828,100 @@ measured["channels-last"] = ratios.median().item()
 # benchmarks, whose convolutions are larger, it was a third in float32. When a measured time is far
 # above its bound, ask about layout.
 #
-# ## 9 · A compiler, and a recording
+# ## 9 · The same function by fewer operations
+#
+# So far the same operations went faster. Sometimes fewer operations give the same result. Many
+# generators enlarge a picture in two layers: `nn.Upsample` copies every pixel to a 2×2 square, then
+# a 3×3 convolution makes something smooth of the coarse squares.
+#
+# Look at one row. Its pixels are $x_0, x_1, \dots$, the kernel is $(u, v, w)$. Upsampling makes it
+# $x_0, x_0, x_1, x_1, \dots$, so a window of three always holds some pixel twice. At the two places
+# to which pixel $i$ was copied, the convolution gives
+#
+# $$ y_{2i} = u\,x_{i-1} + v\,x_i + w\,x_i = u\,x_{i-1} + (v + w)\,x_i, $$
+#
+# $$ y_{2i+1} = u\,x_i + v\,x_i + w\,x_{i+1} = (u + v)\,x_i + w\,x_{i+1}. $$
+#
+# Two products where there were three, because weights that meet the same pixel are added **first**:
+# once a step, not once a pixel. Now ask instead where one pixel $x_i$ goes. By the two formulas it
+# is in $y_{2i-1}, y_{2i}, y_{2i+1}, y_{2i+2}$, with the weights $w,\; v + w,\; u + v,\; u$. A layer
+# that spreads each pixel over four outputs with fixed weights, and moves on by two outputs from one
+# pixel to the next, is [`nn.ConvTranspose2d`](glossary.ipynb#Transposed-convolution) with a kernel of 4 and a stride of 2. In a picture
+# this happens in both directions: the 3×3 weights become 4×4 sums, and an output needs 2·2 products
+# and not 3·3. The library has it as one layer:
+
+# %%
+print(inspect.getsource(UpsampleConv2d.forward))
+one_layer = UpsampleConv2d(1, 1, bias=False)
+with torch.no_grad():
+    one_layer.weight.copy_(torch.tensor([[1.0, 2, 3], [10, 20, 30], [100, 200, 300]]))
+    bright = torch.zeros(1, 1, 3, 3)
+    bright[..., 1, 1] = 1  # a picture with a single bright pixel
+    spread = one_layer(bright)[0, 0, 1:5, 1:5]
+figure, panels = plt.subplots(1, 2, figsize=(7, 3.2))
+grids = {"nine weights": one_layer.weight[0, 0].detach(), "where one pixel goes": spread}
+for axes, (name, grid) in zip(panels, grids.items(), strict=True):
+    axes.matshow(grid.log(), cmap="Blues")
+    for (row, column), value in np.ndenumerate(grid.numpy()):
+        color = "white" if value > grid.max() / 10 else "black"
+        axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=color)
+    axes.set(title=name, xticks=[], yticks=[])
+show(figure)
+
+# %% [markdown]
+# Only the bottom row of the weights reaches the top row on the right: 300, 300 + 200, 200 + 100,
+# 100, as in the formula. The rows below add two rows of weights, or take the top one.
+#
+# **Predict** with `conv_flops`: how many operations has each way, for 128 channels of 16×16 pixels
+# that become 64 channels of 32×32? By what factor does the layer get faster, forward and backward?
+
+
+# %%
+def enlarging_step(*layers):
+    """Forward and backward pass of layers that take 128 channels of 16×16 to 64 of 32×32."""
+    network = nn.Sequential(*layers).to(device, memory_format=torch.channels_last)
+    pictures = at_scale(smoke=2, laptop=32, gpu=512)
+    x = torch.randn(pictures, 128, 16, 16, device=device)
+    x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+
+    def step():
+        x.grad = None
+        network.zero_grad()
+        network(x).square().mean().backward()
+
+    return step, network, x
+
+
+two_step, two, x = enlarging_step(nn.Upsample(scale_factor=2), nn.Conv2d(128, 64, 3, padding=1))
+one_step, one, _ = enlarging_step(UpsampleConv2d(128, 64))
+one[0].load_state_dict(two[1].state_dict())  # the same nine weights for each pair of channels
+with torch.no_grad():
+    answer = two(x)
+    gap = ((one(x) - answer).abs().max() / answer.abs().max()).item()
+print(f"the largest difference between their answers: {gap:.0e} of the largest answer")
+assert gap < 1e-5
+of_two = 3 * conv_flops(len(x), 128, 64, 3, 32, 32)
+of_one = 3 * conv_flops(len(x), 128, 64, 2, 32, 32)  # 2·2 products an output
+two_costs, one_costs = ledger(two_step), ledger(one_step)
+print(f"two layers {two_costs}, by hand {of_two / 1e6:.1f} MFLOP")
+print(f"one layer  {one_costs}, by hand {of_one / 1e6:.1f} MFLOP")
+assert (of_two, of_one) == (two_costs.flops, one_costs.flops)
+
+# %%
+predicted["fewer operations"] = bound_seconds(two_costs) / bound_seconds(one_costs)
+print(f"predicted {predicted['fewer operations']:.2f}×")
+pair = {"upsample, then convolve": two_step, "one layer": one_step}
+measured["fewer operations"] = report(compare(pair, len(x), steps=max(2, timed_steps // 5)))
+
+# %% [markdown]
+# The operations alone promise 9/4, and the enlarged copy of the picture is neither written nor read
+# any more. What was measured also depends on how near the library's two kinds of convolution come
+# to their bounds. No compiler finds this: it rearranges operations that you chose, and here the
+# choice was the waste. The weights stay the same nine, so a network can change the layer in the
+# middle of its training. (In this project's benchmarks it is what lifts the small DCGAN most, once
+# bfloat16 and channels-last are there.)
+#
+# ## 10 · A compiler, and a recording
 #
 # Between the matrix products of the VAE stand dozens of small operations: ReLU, exponentials, the
 # loss. Each reads its inputs from memory and writes its result back. [`torch.compile`](glossary.ipynb#Just-in-time-compilation) reads your
@@ -884,14 +978,15 @@ else:
 
 # %% [markdown]
 # The compiler keeps its results on disk, so a second run starts faster. This compiled the loss, and
-# with it the backward pass; section 13 compiles the whole step, Adam included.
+# with it the backward pass; section 14 compiles the whole step, Adam included.
 #
 # **[CUDA graphs](glossary.ipynb#CUDA-graph)** go one further, on a GPU. The launches of a step are the same every time: record
 # them once, and replay the whole recording with a *single* launch. What limits small models on
 # large GPUs, the launches, is then gone. Three rules follow from «the same every time». Inputs
 # must lie at the same address, so each batch is copied into a fixed tensor. Python inside the step
 # is not replayed, so a number that changes must be a tensor. And nothing inside may wait for the
-# host.
+# host. (If a step's work is shorter than even its one launch, record several steps: a function that
+# takes k batches at once, loops over them, and returns the k losses.)
 #
 # **Predict** from the ledger: launches times microseconds, against the roofline of the work alone.
 
@@ -938,7 +1033,7 @@ else:
     print("there is no CUDA device here, so nothing was recorded")
 
 # %% [markdown]
-# ## 10 · What came of the predictions
+# ## 11 · What came of the predictions
 #
 # All of the VAE's ideas in one run, taking turns, each with those before it.
 
@@ -982,7 +1077,7 @@ show(figure)
 # **On a GPU** arithmetic is so much faster that launches come to the fore, and with them waiting and
 # graphs. This project has not yet had one at hand to measure it: run the lesson on yours.
 #
-# ## 11 · How large a batch?
+# ## 12 · How large a batch?
 #
 # **Predict.** Images a second against the [batch size](glossary.ipynb#Batch-size), from 32 to 4,096: where does the curve rise,
 # and where does it level off? Draw it. Which of the three limits is it at either end?
@@ -1026,7 +1121,7 @@ for size, row in zip(curve_batches, curve, strict=True):
 # flatten, and change it only if the loss falls faster by the clock.
 
 # %% [markdown]
-# ## 12 · Batches that do not fit, and more than one process
+# ## 13 · Batches that do not fit, and more than one process
 #
 # A large batch may not fit into memory: beside the images there are the [activations](glossary.ipynb#Activation) that the backward
 # pass needs, and of a deep network these are by far the most. Its gradient can be had [in pieces](glossary.ipynb#Gradient-accumulation). Write $L$ for the
@@ -1227,7 +1322,7 @@ print(f"so the link must carry at least {2 * 4 * weights / half_work / 1e9:.1f} 
 # (convolutions use a weight at every pixel), for large batches, and over fast links.
 
 # %% [markdown]
-# ## 13 · All of it, from the library
+# ## 14 · All of it, from the library
 #
 # You know what each idea does and when it helps. So you need not write them again: `fast` takes a
 # training step in plain PyTorch, and applies those that the device allows, each with a name by
@@ -1320,7 +1415,7 @@ show(figure)
 # repeats), then at random numbers that a recording froze.
 
 # %% [markdown]
-# ## 14 · Change one thing
+# ## 15 · Change one thing
 #
 # **a.** Make the VAE narrow (`hidden_dim=32`) and wide (`hidden_dim=1600`). Predict from the
 # ledger by what factor each is faster or slower than the one with 400, and what limits it. Then
@@ -1385,7 +1480,7 @@ torch.set_num_threads(in_use)
 # - Measure first: warm up, wait, read the clock, and let contenders take turns. Count operations, bytes and launches before you
 #   believe a number. For a small network on a CPU the data were the largest waste of all.
 # - Keep the data where the work is, never wait for the device inside the loop, touch each number once, use as few digits as the
-#   place needs, and lay memory out as it is read.
+#   place needs, and lay memory out as it is read. Ask whether fewer operations give the same function.
 # - A big batch's gradient is the weighted mean of its pieces' gradients, whether the pieces come one after another or from several
 #   processes.
 #

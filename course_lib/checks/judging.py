@@ -222,7 +222,7 @@ def value_difference(declared: Exercise, name: str, want: Plain, got: Plain) -> 
     if isinstance(want, str):
         return f"{name}: expected {want}, got {got}"
     if not isinstance(want, torch.Tensor) or not isinstance(got, torch.Tensor):
-        return f"{label}expected {want!r}{unit}, got {got!r}"
+        return f"{label}expected {plain(want)}{unit}, got {plain(got)}"
     if want.shape != got.shape:
         return f"{label}expected shape {shape(want)}, got {shape(got)}"
     index = first_difference(declared, want, got)
@@ -232,6 +232,10 @@ def value_difference(declared: Exercise, name: str, want: Plain, got: Plain) -> 
     if expected == came:
         expected, came = f"{want[index].item():.9g}", f"{got[index].item():.9g}"
     return f"{label}expected {expected}{unit}{where}, got {came}{pattern(want, got)}"
+
+
+def plain(value: Plain) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 
 def number(value: torch.Tensor) -> str:

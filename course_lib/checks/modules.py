@@ -22,6 +22,7 @@ from .observing import describe_type
 
 BOUND = 1.9  # what an unbounded output must exceed; a log-variance clamped at ±2 still does
 PULLS, PULL = 25, 0.1  # steps along the gradient's sign, as Adam's first ones, and their size
+PATIENCE = 8  # of these in vain, and an output is taken to have come as far as it goes
 SCALES = (1.0, 10.0)  # of the inputs, in the search for a bend
 RECORD = (
     "kind", "returned", "forms", "single", "parameters", "wider",
@@ -237,25 +238,34 @@ def pulled(module: nn.Module, inputs: Mapping[str, Any], goal: float) -> list[fl
     """
     start = [p.detach().clone() for p in module.parameters()]
     coin = torch.Generator().manual_seed(inputs["seed"])
+    signs = torch.randn(2 * max(p.numel() for p in module.parameters()), generator=coin).sign()
     sign = math.copysign(1.0, goal)
-    farthest = [-math.inf] * len(inputs["outputs"])
+    farthest, in_vain = [-math.inf] * len(inputs["outputs"]), 0
     for _ in range(PULLS):
         outputs = [sign * o for o in as_list(module(*given(inputs).values()))]
-        farthest = [max(f, o.max().item()) for f, o in zip(farthest, outputs, strict=True)]
+        came = [o.max().item() for o in outputs]
+        moved = any(c > f + 1e-4 for c, f in zip(came, farthest, strict=True))
+        in_vain = 0 if moved else in_vain + 1
+        farthest = [max(f, c) for f, c in zip(farthest, came, strict=True)]
         near = [o.mean() for f, o in zip(farthest, outputs, strict=True) if f < abs(goal)]
-        if not near:
+        if not near or in_vain == PATIENCE:
             break
         for parameter, gradient in gradients_of(sum(near), module):
-            climb(parameter, gradient, coin)
+            climb(parameter, gradient, some_of(signs, parameter.shape, coin))
     with torch.no_grad():
         for parameter, before in zip(module.parameters(), start, strict=True):
             parameter.copy_(before)
     return [sign * f for f in farthest]
 
 
-def climb(parameter: Tensor, gradient: Tensor, coin: torch.Generator) -> None:
-    """A step along the gradient's sign, and at random where it is 0: a dead ReLU may wake up."""
-    chance = torch.randn(parameter.shape, generator=coin).sign()
-    step = gradient.nan_to_num(0.0).sign()
+def some_of(signs: Tensor, shape: torch.Size, coin: torch.Generator) -> Tensor:
+    """Random signs in this shape, from some place on; drawing new ones would take most of the time."""
+    first = int(torch.randint(len(signs) // 2 + 1, (), generator=coin))
+    return signs[first : first + shape.numel()].view(shape)
+
+
+def climb(parameter: Tensor, gradient: Tensor, chance: Tensor) -> None:
+    """A step along the gradient's sign, and along `chance` where it is 0: a dead ReLU may wake."""
+    step = gradient.nan_to_num(0.0).sign_()
     with torch.no_grad():
         parameter.add_(torch.where(step == 0, chance, step), alpha=PULL)

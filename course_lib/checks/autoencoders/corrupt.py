@@ -52,7 +52,7 @@ def noise_facts(inputs, outputs):
         return facts | {"without noise nothing changes": torch.equal(noisy, images)}
     residual = (noisy - images).double()
     if std < 0.1:
-        facts["the noise"] = name_noise(residual, std)
+        facts["the noise"] = name_noise(residual, std, images)
         if len(images) > 1:
             facts["every pixel has noise of its own"] = name_sharing(residual)
     else:
@@ -69,7 +69,7 @@ def form_of(value) -> str:
     return f"{str(value.dtype).removeprefix('torch.')} of shape {tuple(value.shape)}"
 
 
-def name_noise(residual: Tensor, std: float) -> str:
+def name_noise(residual: Tensor, std: float, images: Tensor) -> str:
     """Told with six standard errors to spare."""
     few = 6 / residual.numel() ** 0.5
     mean, spread = residual.mean().item() / std, residual.std().item() / std
@@ -87,7 +87,10 @@ def name_noise(residual: Tensor, std: float) -> str:
             shape = residual.abs().mean().item() / (std * spread) - math.sqrt(2 / math.pi)
             kind = "Gaussian" if abs(shape) < 0.6 * few else "of another shape"
             return f"{kind}, its standard deviation is {name}"
-    return "far too large" if spread > 6 else "of another size"
+    both = torch.stack([residual.flatten(), images.double().flatten()])
+    if abs(both.corrcoef()[0, 1].item()) > few:
+        return "brighter or darker by what the image shows there"
+    return f"of another size, {spread:.1f} times noise_std"
 
 
 def name_sharing(residual: Tensor) -> str:

@@ -42,9 +42,8 @@ class SomeConvDecoder(SmallNetwork):
 def examine_convolutional(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The examination of any module, and whether there is a kernel among its weights."""
     record = examine(answer, inputs)
-    if record["outputs"] is not None:
-        record["convolves"] = has_kernels(answer, inputs)
-    return record
+    examined = record["outputs"] is not None
+    return record | {"convolves": has_kernels(answer, inputs) if examined else None}
 
 
 def has_kernels(answer: Callable, inputs: Mapping[str, Any]) -> bool:
@@ -55,6 +54,6 @@ def has_kernels(answer: Callable, inputs: Mapping[str, Any]) -> bool:
 
 def convolutional_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Plain]:
     facts = module_facts(inputs, record)
-    if "convolves" in record:
+    if record["convolves"] is not None:
         facts["a convolution is among the layers"] = record["convolves"]
     return facts

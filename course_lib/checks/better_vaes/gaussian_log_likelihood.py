@@ -93,6 +93,23 @@ EXERCISE = Exercise(
             "a shared log_std counts as often as there are pixels; else a small σ is nearly free.",
         ),
         Misconception(
+            "log_std_beside_the_sums",
+            lambda m, s, x: (
+                -((x - m).square() / (2 * s).exp()).flatten(1).sum(1) / 2 - s - 0.5 * LOG_2PI
+            ),
+            "log_std was subtracted from sums over the pixels. There a number for each pixel does "
+            "not fit, and one for all pixels would count once. Subtract it pixel by pixel, where "
+            "either shape broadcasts, and then add over the pixels.",
+            error="must match the size of tensor",
+        ),
+        Misconception(
+            "axes_of_one_number",
+            lambda m, s, x: likelihood(m, s, x) - s.sum(1),
+            "log_std may be one number for all pixels, a tensor of shape (), which has no axes to "
+            "add over. Let it broadcast against the images first, and then add over the pixels.",
+            error="Dimension out of range",
+        ),
+        Misconception(
             "log_std_forgotten",
             lambda m, s, x: likelihood(m, s, x) + s.expand_as(x).flatten(1).sum(1),
             "The term - log σ is missing, so that a larger σ always looks better: errors cost "

@@ -62,7 +62,7 @@ def probe_facts(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[s
     """Where any good linear classifier agrees the accuracy itself, else what must hold of it."""
     accuracy = outputs["accuracy"]
     if inputs["kind"] == "accuracy" or not isinstance(accuracy, float):
-        return {"accuracy": accuracy}
+        return {"accuracy of a classifier that is fitted to the end": accuracy}
     fraction = {"the accuracy lies between 0 and 1": 0 <= accuracy <= 1}
     if inputs["kind"] == "linear":
         return {**fraction, "no more than what a linear classifier can find": accuracy < 0.85}

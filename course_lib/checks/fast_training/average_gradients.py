@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import parameters_to_vector
 
 from ..declare import Case, Exercise, Misconception, Plain
@@ -297,6 +298,14 @@ EXERCISE = Exercise(
             result_assigned,
             "What all_reduce returns was put into .grad, and that is None: it works in place. "
             "There is nothing to assign.",
+        ),
+        Misconception(
+            "wrapped",
+            lambda model: DistributedDataParallel(model),
+            "DistributedDataParallel averages while backward() runs, and backward() is over when "
+            "this function is called. Average what lies in .grad by hand: the next cell compares "
+            "the two.",
+            error="Unable to cast Python instance",
         ),
         Misconception(
             "only_one_takes_part",
