@@ -259,7 +259,7 @@ def pulled(module: nn.Module, inputs: Mapping[str, Any], goal: float) -> list[fl
 
 
 def some_of(signs: Tensor, shape: torch.Size, coin: torch.Generator) -> Tensor:
-    """Random signs in this shape, from some place on; drawing new ones would take most of the time."""
+    """Random signs in this shape, from some place on; to draw new ones would take much longer."""
     first = int(torch.randint(len(signs) // 2 + 1, (), generator=coin))
     return signs[first : first + shape.numel()].view(shape)
 
