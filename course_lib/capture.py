@@ -86,8 +86,9 @@ class CompiledStep:
     @staticmethod
     def _compile(traced, inputs: list[Tensor], state: list[Tensor]) -> Callable:
         plain = [tensor.detach() for tensor in (*inputs, *state)]
-        # random numbers as the eager step draws them, from the same generator
-        options = {"fallback_random": True}
+        # Random numbers as the eager step draws them: from the same generator, and in the same
+        # order, which torch 2.11 changes where it reorders operations for locality.
+        options = {"fallback_random": True, "reorder_for_locality": False}
         try:
             with torch.no_grad():
                 return torch._inductor.compile(traced, plain, options=options)

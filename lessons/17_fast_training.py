@@ -802,8 +802,9 @@ print(f"channels-last {ledger(conv_step(torch.channels_last))}")
 name_limits(conv_costs)
 
 # %% [markdown]
-# **Predict.** The two ledgers agree on operations, and on bytes and launches nearly so. What gain
-# do you predict, in float32 and in bfloat16?
+# **Predict.** The two ledgers agree on operations, and the bytes grow by a tenth, which hides
+# behind the arithmetic. What gain by the layout do you predict, in float32 (below: the second line
+# over the first) and in bfloat16 (the fourth over the third)?
 
 # %%
 predicted["channels-last"] = 1.0  # nothing that we count has changed
@@ -824,15 +825,14 @@ measured["channels-last"] = ratios.median().item()
 # convolution sums over the channels of a window, and where these lie side by side they arrive as
 # one piece; otherwise the library first copies the images into an order that suits it, and back.
 # (Those copies happen inside one launch, where our ledger does not look.) How much it gains
-# depends on processor, library and network, and it can be nothing; for the DCGAN of this project's
-# benchmarks, whose convolutions are larger, it was a third in float32. When a measured time is far
+# depends on processor, library and network, and it can be nothing. When a measured time is far
 # above its bound, ask about layout.
 #
 # ## 9 · The same function by fewer operations
 #
 # So far the same operations went faster. Sometimes fewer operations give the same result. Many
-# generators enlarge a picture in two layers: `nn.Upsample` copies every pixel to a 2×2 square, then
-# a 3×3 convolution makes something smooth of the coarse squares.
+# generators enlarge a picture in two layers: `nn.Upsample(scale_factor=2)` copies every pixel to a
+# 2×2 square, then a 3×3 convolution makes something smooth of the coarse squares.
 #
 # Look at one row. Its pixels are $x_0, x_1, \dots$, the kernel is $(u, v, w)$. Upsampling makes it
 # $x_0, x_0, x_1, x_1, \dots$, so a window of three always holds some pixel twice. At the two places
@@ -845,10 +845,15 @@ measured["channels-last"] = ratios.median().item()
 # Two products where there were three, because weights that meet the same pixel are added **first**:
 # once a step, not once a pixel. Now ask instead where one pixel $x_i$ goes. By the two formulas it
 # is in $y_{2i-1}, y_{2i}, y_{2i+1}, y_{2i+2}$, with the weights $w,\; v + w,\; u + v,\; u$. A layer
-# that spreads each pixel over four outputs with fixed weights, and moves on by two outputs from one
-# pixel to the next, is [`nn.ConvTranspose2d`](glossary.ipynb#Transposed-convolution) with a kernel of 4 and a stride of 2. In a picture
-# this happens in both directions: the 3×3 weights become 4×4 sums, and an output needs 2·2 products
-# and not 3·3. The library has it as one layer:
+# that spreads each pixel over four outputs, with the same four weights for every pixel, and moves on
+# by two outputs from one pixel to the next, is [`nn.ConvTranspose2d`](glossary.ipynb#Transposed-convolution) with a kernel of 4 and a stride
+# of 2. Its `padding=1` cuts off the first and the last output, which lie outside of the enlarged row.
+# In a picture this happens in both directions: the 3×3 weights become 4×4 sums, and an output needs
+# 2·2 products and not 3·3.
+#
+# The library has it as one layer. Read its `forward` for one row: turned round and framed with zeros,
+# the weights are $0, w, v, u, 0$, and the sums of neighbors are $w,\; v + w,\; u + v,\; u$.
+# (`avg_pool2d` with a divisor of 1 adds up a window; `_layout` keeps channels-last.)
 
 # %%
 print(inspect.getsource(UpsampleConv2d.forward))
@@ -869,11 +874,13 @@ for axes, (name, grid) in zip(panels, grids.items(), strict=True):
 show(figure)
 
 # %% [markdown]
-# Only the bottom row of the weights reaches the top row on the right: 300, 300 + 200, 200 + 100,
-# 100, as in the formula. The rows below add two rows of weights, or take the top one.
+# The top row on the right is where a pixel is met by the kernel's last row alone: 300, 300 + 200,
+# 200 + 100, 100, as in the formula. The next two rows add two rows of weights (330 = 300 + 30), and
+# the last has the top one.
 #
-# **Predict** with `conv_flops`: how many operations has each way, for 128 channels of 16×16 pixels
-# that become 64 channels of 32×32? By what factor does the layer get faster, forward and backward?
+# **Predict** with `conv_flops`, for one picture and its forward pass: how many operations has each
+# way, where 128 channels of 16×16 pixels become 64 channels of 32×32? (For the one layer, hand it the
+# 2·2 products of an output.) By what factor does the layer get faster?
 
 
 # %%
@@ -900,26 +907,33 @@ with torch.no_grad():
     gap = ((one(x) - answer).abs().max() / answer.abs().max()).item()
 print(f"the largest difference between their answers: {gap:.0e} of the largest answer")
 assert gap < 1e-5
-of_two = 3 * conv_flops(len(x), 128, 64, 3, 32, 32)
-of_one = 3 * conv_flops(len(x), 128, 64, 2, 32, 32)  # 2·2 products an output
 two_costs, one_costs = ledger(two_step), ledger(one_step)
-print(f"two layers {two_costs}, by hand {of_two / 1e6:.1f} MFLOP")
-print(f"one layer  {one_costs}, by hand {of_one / 1e6:.1f} MFLOP")
-assert (of_two, of_one) == (two_costs.flops, one_costs.flops)
+for name, costs_of_way, products in (("two layers", two_costs, 3), ("one layer", one_costs, 2)):
+    forward_of_one = conv_flops(1, 128, 64, products, 32, 32)
+    print(f"{name}: {forward_of_one / 1e6:.1f} MFLOP a picture; a step {costs_of_way}")
+    print("    ", end="")
+    name_limits(costs_of_way)
+    # 3: the gradient by x is asked for, as it is inside a generator
+    assert costs_of_way.flops == 3 * len(x) * forward_of_one
 
 # %%
 predicted["fewer operations"] = bound_seconds(two_costs) / bound_seconds(one_costs)
 print(f"predicted {predicted['fewer operations']:.2f}×")
 pair = {"upsample, then convolve": two_step, "one layer": one_step}
-measured["fewer operations"] = report(compare(pair, len(x), steps=max(2, timed_steps // 5)))
+rates = compare(pair, len(x), steps=max(2, timed_steps // 5))
+measured["fewer operations"] = report(rates)
+for (name, rate), costs_of_way in zip(rates.items(), (two_costs, one_costs), strict=True):
+    share = bound_seconds(costs_of_way) * rate.median().item() / len(x)
+    print(f"{name}: its bound is {share:.0%} of the time that it takes")
 
 # %% [markdown]
-# The operations alone promise 9/4, and the enlarged copy of the picture is neither written nor read
-# any more. What was measured also depends on how near the library's two kinds of convolution come
-# to their bounds. No compiler finds this: it rearranges operations that you chose, and here the
-# choice was the waste. The weights stay the same nine, so a network can change the layer in the
-# middle of its training. (In this project's benchmarks it is what lifts the small DCGAN most, once
-# bfloat16 and channels-last are there.)
+# The operations promise 9/4. (The enlarged copy of the picture is saved, too, but where the arithmetic
+# decides, that changes little.) The last two lines say what became of the rest: on the processor where
+# this lesson was written the plain convolution comes nearer to its bound than the transposed one.
+# `torch.compile` does not find this. It merges the operations that you chose, and does not choose
+# others. The weights stay the same nine for each pair of channels, so a network can change the layer
+# in the middle of its training. (A free `nn.ConvTranspose2d` has sixteen, and is another function; here
+# the sixteen are sums of nine.)
 #
 # ## 10 · A compiler, and a recording
 #
@@ -928,8 +942,8 @@ measured["fewer operations"] = report(compare(pair, len(x), steps=max(2, timed_s
 # Python, and writes one loop that does several of them while the numbers are at hand. It takes its
 # time for that, once.
 #
-# **Predict.** At most, everything but the matrix products and Adam's one operation is merged into
-# them: its launches and its bytes are saved. The next cell counts both. By what factor can the step
+# **Predict.** Suppose that everything but the matrix products and Adam's one operation cost nothing
+# any more: its launches and its bytes are saved. The next cell counts both. By what factor can the step
 # get faster? And after how many steps has the compiler paid for itself?
 
 
@@ -959,7 +973,7 @@ print(
 # %%
 saved = merged_launches * per_launch + merged_bytes / bandwidth
 predicted["compiled"] = expected_gain(fused_seconds, saved, fused_costs)
-print(f"predicted at most {predicted['compiled']:.2f}×")
+print(f"predicted {predicted['compiled']:.2f}×")
 if compiles:
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it misses CUDA's tools
     step = loss_step(torch.compile(loss_of))
@@ -977,7 +991,8 @@ else:
     print("not compiled at this scale: a cold compiler takes longer than the rest of the lesson")
 
 # %% [markdown]
-# The compiler keeps its results on disk, so a second run starts faster. This compiled the loss, and
+# The compiler keeps its results on disk, so a second run starts faster, and its seconds above may be
+# those of a second run. Where the spread includes 1, do not trust the count of steps either. This compiled the loss, and
 # with it the backward pass; section 14 compiles the whole step, Adam included.
 #
 # **[CUDA graphs](glossary.ipynb#CUDA-graph)** go one further, on a GPU. The launches of a step are the same every time: record
@@ -1035,7 +1050,7 @@ else:
 # %% [markdown]
 # ## 11 · What came of the predictions
 #
-# All of the VAE's ideas in one run, taking turns, each with those before it.
+# The VAE's ideas of sections 4 to 7 in one run, taking turns, each with those before it.
 
 # %%
 contenders = {
@@ -1060,8 +1075,8 @@ left.barh(range(len(rates)), medians, xerr=spread.T, capsize=3)
 left.set_yticks(range(len(rates)), list(rates))
 left.invert_yaxis()
 left.set(title="VAE, batch 128: each idea on top of the last", xlabel="images a second")
-for name, gain in measured.items():
-    right.plot(predicted[name], gain, "o", label=name)
+for (name, gain), marker in zip(measured.items(), "os^vDP*X", strict=False):
+    right.plot(predicted[name], gain, marker, label=name)
 high = 1.1 * max(*predicted.values(), *measured.values())
 right.plot([0.8, high], [0.8, high], color="gray", linewidth=1)
 right.set(title="Gains, one by one", xlabel="predicted (×)", ylabel="measured (×)")
@@ -1070,9 +1085,9 @@ show(figure)
 
 # %% [markdown]
 # Points on the line were predicted well. Where one lies above it, something was gained that we did
-# not count: a decoded image, for example, also passes through a cache. Where one lies below, the
-# prediction left out a cost (autocast's conversions, for bfloat16), or it saved what was not in
-# the way.
+# not count: an order in memory that suits the library, for example. Where one lies below, the
+# prediction left out a cost (autocast's conversions, for bfloat16), it saved what was not in the
+# way, or what remains runs farther from its bound than what it replaced (the transposed convolution).
 #
 # **On a GPU** arithmetic is so much faster that launches come to the fore, and with them waiting and
 # graphs. This project has not yet had one at hand to measure it: run the lesson on yours.
