@@ -5,8 +5,10 @@ and update, in their order. A compiler makes one function of them, whose inputs 
 arguments and all tensors that outlive a step: weights, optimizer states, averages, buffers.
 """
 
+import contextlib
+import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -91,7 +93,7 @@ class CompiledStep:
         # order, which torch 2.11 changes where it reorders operations for locality.
         options = {"fallback_random": True, "reorder_for_locality": False}
         try:
-            with torch.no_grad():
+            with torch.no_grad(), _without_advice():
                 return torch._inductor.compile(traced, plain, options=options)
         except Exception as error:
             raise reason_for(error) from error
@@ -106,6 +108,18 @@ class CompiledStep:
             results = iter(self._compiled(*inputs, *self._state))
         leaves = [next(results) if tensor else None for tensor in self._is_tensor]
         return tree_unflatten(leaves, self._structure)
+
+
+@contextlib.contextmanager
+def _without_advice() -> Iterator[None]:
+    """Within, torch does not tell a student without a GPU that CUDA's tools are missing."""
+    logger = logging.getLogger("torch.utils.cpp_extension")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 class _OnlyKnown(TorchDispatchMode):

@@ -431,7 +431,7 @@ def train(k, steps, seed=0, loss_of=iwae_loss):
         optimizer.step()
         return loss
 
-    update = fast(toss_and_step, (encoder, decoder), optimizer, compile=False)
+    update = fast(toss_and_step, (encoder, decoder), optimizer, steps=steps)
     history = History()
     for gray in watch(batches(train_gray, batch_size, steps), history):
         history.add(loss=update(gray))
