@@ -391,9 +391,9 @@ assert torch.allclose(-2 * example.grad, shares, atol=1e-6)
 # The same networks, the same number of updates, the same training set; one model is trained with $k = 1$
 # (a VAE), the other with $k = 5$ (an IWAE). The paper's schedule, 3,280 epochs in batches of 20 with a learning rate
 # that falls in eight stages, $0.001 \cdot 10^{-i/7}$ for $3^i$ epochs, is what the `gpu` scale runs; a laptop takes
-# batches of 128 and a rate that falls from 0.002 to 0 along a line, about ten minutes for both runs.
+# batches of 128 and a rate that falls from 0.002 to 0 along a line, about six minutes for both runs on two cores.
 #
-# Where the device multiplies in bfloat16, `fast` trains in it. On the CPU where we tried it, two runs of 3,000
+# Runs as long as these `fast` compiles, and where the device multiplies in bfloat16, it trains in that. On the CPU where we tried it, two runs of 3,000
 # updates, one in either precision, differed by 0.01 ± 0.01 nats on 1,000 test images, so we saw no cost.
 # All scores are computed in float32.
 
