@@ -131,7 +131,8 @@ class VAE(nn.Module):
 
     def forward(self, images):
         mean, log_var = self.code(F.relu(self.see(images.flatten(1)))).chunk(2, dim=1)
-        z = mean + (log_var / 2).exp() * torch.randn_like(mean)
+        noise = torch.randn(mean.shape, device=mean.device)  # the same in whatever precision
+        z = mean + (log_var / 2).exp() * noise
         return self.draw(F.relu(self.think(z))), mean, log_var
 
 
