@@ -180,7 +180,7 @@ def _adam(weights, gradients, means, squares, max_squares, counts, *, lr, decoup
     The bias corrections 1 - beta**t are computed in float64: at t = 1, 1 - 0.999 in float32 has
     lost four digits. They are computed for all weights together and by exp, which the compiler
     knows to be worth keeping; written as powers for each weight, they would be computed anew for
-    every 16 numbers of it, and cost half of the update.
+    every 16 numbers of it, and take most of the update's time.
     """
     beta1, beta2, decay = o["beta1"], o["beta2"], o["weight_decay"]
     logs = (math.log(beta) if beta else -math.inf for beta in (beta1, beta2))

@@ -111,3 +111,19 @@ def test_check_is_quick(name):
         run(name, answer)
         costs.append(time.process_time() - start)
     assert min(costs) < BUDGET / (1 if exercise(name).slow else 20)
+
+
+@pytest.mark.parametrize("answer", ["corrupt_on_half", "corrupt_with_laplace"])
+def test_a_mistake_that_nobody_foresaw_gets_no_others_sentence(answer):
+    answer = getattr(importlib.import_module("tests.answers.autoencoders"), answer)
+    for seed in SEEDS:
+        verdict = run("autoencoders.corrupt", answer, seed)
+        assert not verdict.passed and verdict.misconception is None, (seed, verdict)
+
+
+def test_a_convolutional_network_of_another_shape_is_told_the_shape():
+    (wrong,) = [
+        m for m in exercise("better_vaes.ConvDecoder").misconceptions if m.name == "fixed_channels"
+    ]
+    message = run("better_vaes.ConvDecoder", wrong.answers[0]).message
+    assert "(5, 3, 32, 32), got float32 of shape (5, 1, 32, 32)" in message

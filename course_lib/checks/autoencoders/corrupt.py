@@ -85,7 +85,8 @@ def name_noise(residual: Tensor, std: float, images: Tensor) -> str:
     ):
         if abs(spread / value - 1) < few:
             shape = residual.abs().mean().item() / (std * spread) - math.sqrt(2 / math.pi)
-            kind = "Gaussian" if abs(shape) < 0.6 * few else "of another shape"
+            kind = "of lighter tails" if shape > 0 else "of heavier tails"
+            kind = "Gaussian" if abs(shape) < 0.6 * few else kind
             return f"{kind}, its standard deviation is {name}"
     both = torch.stack([residual.flatten(), images.double().flatten()])
     if abs(both.corrcoef()[0, 1].item()) > few:
