@@ -11,10 +11,10 @@ CHECK_DATA := from course_lib.doctor import check_data; found = check_data(); \
   print(found); exit(found.status == "FIX")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test notebooks validate bench browser lint lock
+.PHONY: help setup lab test test-all notebooks validate bench browser lint lock
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: $(READY) ## make .venv from the pinned versions; costs nothing when it is up to date
 
@@ -42,9 +42,15 @@ test: setup ## unit tests, doctests, and every lesson under nbval
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 	$(BIN)/course validate
 
-notebooks: setup ## lessons/ to notebooks/ and solutions/, and from these the README's picture
+test-all: setup ## as `make test`, each answer to a check on 20 seeds in the place of 5
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal --seeds 20
+	$(BIN)/course validate
+
+notebooks: setup ## lessons/ to notebooks/ and solutions/, and from these the pictures of README and first screens
 	$(BIN)/course build
 	$(BIN)/python images/readme.py
+	$(BIN)/python images/first_screens.py
+	$(BIN)/course build --no-execute
 
 validate: setup ## every solution under nbval at smoke scale
 	$(BIN)/course validate

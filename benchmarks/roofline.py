@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import timing
 from benchmarks.speed import CASES
-from course_lib.precision import pick_precision
+from course_lib.fast.precision import pick_precision
 from course_lib.training import pick_device, seed_everything
 
 TRIES = 20
@@ -64,6 +64,11 @@ def peaks(device: torch.device, precision: str) -> dict[str, float]:
         "bytes": 2 * source.nbytes / best_seconds(lambda: target.copy_(source), 3),
         "launches": 1 / best_seconds(lambda: one.add_(1.0), 1000),
     }
+
+
+def products(found: tuple[dict[str, float], str]) -> float:
+    """How many operations a second a precision allows: a bound must hold for the faster one."""
+    return found[0]["operations"]
 
 
 def best_seconds(work: Callable, repeats: int) -> float:
@@ -121,7 +126,8 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(asked.threads)
     device = pick_device()
     clock, precision = timing.pick_clock(None, device, asked.threads), pick_precision(None, device)
-    limits = peaks(device, precision)
+    open_to = [precision] if precision else ["float32", "bfloat16"]  # None: each run measures
+    limits, precision = max(((peaks(device, each), each) for each in open_to), key=products)
     rows = {case: measure(case, device, limits, clock) for case in asked.cases}
     where = timing.conditions(device, clock, precision=precision)
     result = {"conditions": where, "peaks": limits, "rows": rows}

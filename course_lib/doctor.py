@@ -16,13 +16,15 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-from course_lib import container
+from course_lib import environment
 
 OLDEST_PYTHON = (3, 11)
+OLDEST_MACOS = 14
 LEAST_MEMORY = 4e9  # bytes free
 LEAST_DISK = 2e9
 PROBE_SECONDS = 300  # a first import of PyTorch from a slow disk takes minutes
 REINSTALL = "run `make setup`, which installs the versions in requirements.lock"
+ELSEWHERE = "work on another machine, or in a container or virtual machine with Linux"
 
 PROBE = """
 import json, torch, torchvision
@@ -33,6 +35,7 @@ print(json.dumps({
     "cuda_build": torch.version.cuda,
     "gpu": torch.cuda.get_device_name(0) if cuda else None,
     "gpu_bytes": torch.cuda.get_device_properties(0).total_memory if cuda else 0,
+    "mps": torch.backends.mps.is_available(),
 }))
 """
 
@@ -110,6 +113,8 @@ def probe_torch() -> dict:
 
 def check_torch(probe: dict) -> Finding:
     """Does the pair import, and is the installed torch one that torchvision asks for?"""
+    if "error" in probe and (reason := unsupported_platform()):
+        return Finding("torch", "FIX", f"PyTorch is not there for {reason}", ELSEWHERE)
     if "No module named" in probe.get("error", ""):
         return Finding("torch", "FIX", probe["error"], REINSTALL)
     torch, torchvision = map(importlib.metadata.version, ("torch", "torchvision"))
@@ -120,6 +125,16 @@ def check_torch(probe: dict) -> Finding:
     if "error" in probe:
         return Finding("torch", "FIX", f"{pair} do not import: {probe['error']}", together)
     return Finding("torch", "ok", pair)
+
+
+def unsupported_platform() -> str:
+    """The platform's name where requirements.lock has no PyTorch for it, else ""."""
+    system, machine = platform.system(), platform.machine().lower()
+    if system == "Darwin" and machine == "x86_64":  # or an Intel Python on another Mac
+        return "Macs with Intel processors"
+    if system == "Darwin" and int(platform.mac_ver()[0].split(".")[0] or 0) < OLDEST_MACOS:
+        return f"macOS before {OLDEST_MACOS}"
+    return "Windows on Arm" if system == "Windows" and machine in ("arm64", "aarch64") else ""
 
 
 def _unmet_torch_requirement(torch_version: str) -> str:
@@ -138,7 +153,11 @@ def check_device(probe: dict) -> Finding:
         return Finding("device", "note", "not known until torch imports")
     if probe["gpu"]:
         return Finding("device", "ok", f"cuda: {probe['gpu']}, {_size(probe['gpu_bytes'])}")
-    message = f"cpu with {container.usable_cpus()} cores, no CUDA: the lessons run at laptop scale"
+    if probe.get("mps"):
+        message = "mps: Apple's GPU, in float32; the lessons run at laptop scale"
+        return Finding("device", "ok", message)
+    cores = environment.usable_cpus()
+    message = f"cpu with {cores} cores, no CUDA: the lessons run at laptop scale"
     if shutil.which("nvidia-smi") and not probe["cuda_build"]:
         return Finding("device", "note", message, "for the NVIDIA GPU, install torch's CUDA build")
     return Finding("device", "note", f"{message}, which is fine")
@@ -147,7 +166,7 @@ def check_device(probe: dict) -> Finding:
 def check_memory() -> Finding:
     import psutil
 
-    free = min(psutil.virtual_memory().available, container.memory_left())
+    free = min(psutil.virtual_memory().available, environment.memory_left())
     if free >= LEAST_MEMORY:
         return Finding("memory", "ok", f"{_size(free)} free")
     remedy = "close other programs and other notebooks' kernels, or take a larger machine"
@@ -155,7 +174,7 @@ def check_memory() -> Finding:
 
 
 def check_disk() -> Finding:
-    from course_lib.data_files import data_folder
+    from course_lib.data.files import data_folder
 
     folder = data_folder().absolute()
     while not folder.exists():
@@ -169,26 +188,26 @@ def check_disk() -> Finding:
 
 def check_data() -> Finding:
     """Read every data file and compare its checksum; name all that are missing or damaged."""
-    from course_lib import data_files
+    from course_lib.data import files
 
     try:
-        listed = data_files.checksums()
-    except data_files.DataError as error:
-        message = f"{data_files.CHECKSUMS} is missing or damaged: {_one_line(error)}"
-        return Finding("data", "FIX", message, data_files.remedy(data_files.CHECKSUMS))
+        listed = files.checksums()
+    except files.DataError as error:
+        message = f"{files.CHECKSUMS} is missing or damaged: {_one_line(error)}"
+        return Finding("data", "FIX", message, files.remedy(files.CHECKSUMS))
     total, bad = 0, []
-    for file in data_files.FILES:
+    for file in files.FILES:
         try:
-            total += len(data_files.read_verified(file)[0])
-        except data_files.MissingData:
+            total += len(files.read_verified(file)[0])
+        except files.MissingData:
             bad.append((file, "missing"))
-        except data_files.DataError:
+        except files.DataError:
             bad.append((file, "damaged"))
     if bad:
         message = ", ".join(f"{file} is {state}" for file, state in bad)
-        return Finding("data", "FIX", message, " ".join(data_files.remedy(f) for f, _ in bad))
-    message = f"{len(data_files.FILES)} files, {_size(total)}, in {data_files.data_folder()}"
-    if set(data_files.FILES) <= set(listed):
+        return Finding("data", "FIX", message, " ".join(files.remedy(f) for f, _ in bad))
+    message = f"{len(files.FILES)} files, {_size(total)}, in {files.data_folder()}"
+    if set(files.FILES) <= set(listed):
         return Finding("data", "ok", f"{message}, all as shipped")
     return Finding("data", "note", f"{message} (COURSE_DATA), not all listed in sha256sums.txt")
 

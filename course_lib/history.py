@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from course_lib import plotting
-from course_lib.training import is_static
+from course_lib.environment import is_static
 
 
 class History:

@@ -25,8 +25,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from course_lib.environment import in_notebook
+
 TILE_INCHES = 0.8
 POINTS_PER_INCH = 72
+WHITE_BOX = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5}  # behind a label
 _figure_numbers = itertools.count(1)
 
 
@@ -57,13 +60,6 @@ def use_course_style() -> None:
 
 
 use_course_style()
-
-
-def in_notebook() -> bool:
-    """True in a Jupyter kernel, whoever its front end; False in a script or a terminal."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return getattr(shell, "kernel", None) is not None
 
 
 def show(figure: Figure) -> None:
@@ -116,7 +112,7 @@ def _title(figure: Figure) -> str:
 
 
 def plot_images(
-    images: Tensor,
+    images: Tensor | np.ndarray | Sequence,
     columns: int | None = None,
     title: str = "",
     labels: Sequence | None = None,
@@ -126,11 +122,14 @@ def plot_images(
 ) -> Figure:
     """A tight grid of images `(B, C, H, W)`, row by row; gray for C = 1, colour for C = 3.
 
+    `images` is a tensor, a NumPy array, or a list of images `(C, H, W)` of one size.
+
     `columns` is B up to ten images, then near the square root of B. `labels` gives each image a
     line above it, `row_titles` each row a name at its left. At `size` 1 an image is 0.8 inch wide.
 
-    Raises ValueError for another shape and for values outside `value_range` (by more than 1e-3):
-    pass (-1, 1) for the images of a tanh GAN; nothing is rescaled or clipped silently.
+    Raises TypeError for what holds no numbers, ValueError for another shape and for values outside
+    `value_range` (by more than 1e-3): pass (-1, 1) for the images of a tanh GAN; nothing is
+    rescaled or clipped silently.
 
     >>> figure = plot_images(torch.rand(12, 1, 28, 28), columns=4, title="noise")
     >>> show(figure)
@@ -170,14 +169,15 @@ def plot_images(
     return figure
 
 
-def _checked_images(images: Tensor, value_range: tuple[float, float]) -> Tensor:
-    """The images as float in [0, 1] on the CPU, or ValueError."""
+def _checked_images(images, value_range: tuple[float, float]) -> Tensor:
+    """The images as float in [0, 1] on the CPU, or TypeError or ValueError."""
+    images = _as_tensor(images)
     if images.ndim != 4 or images.shape[1] not in (1, 3) or 0 in images.shape:
         raise ValueError(
             f"images must be (B, C, H, W) with C = 1 or 3 and B > 0; got {tuple(images.shape)}"
+            + _how_to_mend(images)
         )
     low, high = value_range
-    images = images.detach().to("cpu", torch.float32)
     least, most = images.min().item(), images.max().item()
     if not (low - 1e-3 <= least and most <= high + 1e-3):  # so written, NaN is caught too
         raise ValueError(
@@ -185,6 +185,30 @@ def _checked_images(images: Tensor, value_range: tuple[float, float]) -> Tensor:
             f"Pass the range they have, as value_range=(-1, 1), or rescale them"
         )
     return ((images - low) / (high - low)).clamp(0, 1)
+
+
+def _as_tensor(images) -> Tensor:
+    """A tensor, an array or a list of equal images as one float32 tensor on the CPU."""
+    try:
+        if not isinstance(images, Tensor | np.ndarray):
+            images = torch.stack([torch.as_tensor(image).detach().cpu() for image in images])
+        images = torch.as_tensor(images).detach()
+        return images.to("cpu", torch.float32)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            "images must be a tensor or an array (B, C, H, W), or a list of images (C, H, W) of "
+            f"one size; got {type(images).__name__}: {error}"
+        ) from None
+
+
+def _how_to_mend(images: Tensor) -> str:
+    if images.ndim == 4 and images.shape[-1] in (1, 3):
+        return ": the channels stand last, images.permute(0, 3, 1, 2) would serve"
+    if images.ndim == 3 and images.shape[0] in (1, 3):
+        return ": one image is images[None]"
+    if images.ndim == 3:
+        return ": gray images without a channel are images[:, None]"
+    return ""
 
 
 def _compose(images: Tensor, rows: int, columns: int, strip: int) -> np.ndarray:

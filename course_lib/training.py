@@ -18,8 +18,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib import plotting
-
 SCALES = ("smoke", "laptop", "gpu")
 
 
@@ -36,35 +34,37 @@ def seed_everything(seed: int) -> None:
 
 
 def pick_device() -> torch.device:
-    """The GPU if PyTorch sees one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The GPU if PyTorch sees one (NVIDIA's or AMD's, then Apple's), else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def finest_float(device: torch.device | str) -> torch.dtype:
+    """float64, or float32 on Apple's GPU, which has nothing finer.
+
+    >>> finest_float("cpu"), finest_float("mps")
+    (torch.float64, torch.float32)
+    """
+    return torch.float32 if torch.device(device).type == "mps" else torch.float64
 
 
 def course_scale() -> str:
     """How much to compute: "smoke" (seconds, for CI), "laptop" (minutes) or "gpu".
 
-    The environment variable COURSE_SCALE decides; unset, the device does. Any other value raises
-    ValueError.
+    The environment variable COURSE_SCALE decides, in capitals or not; unset, the device does, and
+    Apple's GPU counts as a laptop's. Any other value raises ValueError.
     """
-    scale = os.environ.get("COURSE_SCALE") or ("gpu" if torch.cuda.is_available() else "laptop")
+    asked = os.environ.get("COURSE_SCALE", "")
+    scale = asked.strip().lower() or ("gpu" if torch.cuda.is_available() else "laptop")
     if scale not in SCALES:
-        raise ValueError(f"COURSE_SCALE must be smoke, laptop or gpu; got {scale!r}")
+        raise ValueError(f"COURSE_SCALE must be smoke, laptop or gpu; got {asked!r}")
     return scale
 
 
 def at_scale(smoke, laptop, gpu):
     """The one that belongs to the scale in force, as in `steps = at_scale(20, 2000, 50_000)`."""
     return {"smoke": smoke, "laptop": laptop, "gpu": gpu}[course_scale()]
-
-
-def is_static() -> bool:
-    """True where nobody watches: no widgets, no progress bars, no live curves.
-
-    So it is under COURSE_STATIC=1, under pytest and nbval (whose kernels inherit PYTEST_VERSION),
-    and in a script, which has no Jupyter kernel.
-    """
-    asked = os.environ.get("COURSE_STATIC", "") not in ("", "0")
-    return asked or "PYTEST_VERSION" in os.environ or not plotting.in_notebook()
 
 
 def batches(
@@ -139,7 +139,7 @@ class Batches:
             raise StopIteration
         place = self._step % (len(self._columns[0]) // self._batch_size)
         if place == 0:
-            self._before_order = self._source().get_state()
+            self._before_order = self._random_state()
             self._order = self._shuffle(self._generator)
         self._step += 1
         rows = self._order.narrow(0, place * self._batch_size, self._batch_size)
@@ -147,28 +147,58 @@ class Batches:
         return batch if self._several else batch[0]
 
     def state_dict(self) -> dict:
-        """The step, and the random states that give this epoch's order and the later ones."""
+        """The step, the random states that give this epoch's order and the later ones, sizes."""
         own = self._generator.get_state() if self._generator is not None else None
-        return {"step": self._step, "before_order": self._before_order, "generator": own}
+        place = {"step": self._step, "before_order": self._before_order, "generator": own}
+        return place | self._what_orders()
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on where `state_dict` was called; a global generator is for the caller to set back."""
-        self._step, self._before_order = state["step"], state["before_order"]
-        if self._before_order is not None:
+        """Go on where `state_dict` was called; a global generator is for the caller to set back.
+
+        Raises ValueError, changing nothing, where the order would be another: for another batch
+        size, number of examples or kind of device, for a generator of its own on one side only; and
+        where the saved run has gone further than this one is to go.
+        """
+        self._require_same_order(state)
+        order = None
+        if state["before_order"] is not None:
             again = torch.Generator(self._columns[0].device)
-            again.set_state(self._before_order)
-            self._order = self._shuffle(again)
+            again.set_state(state["before_order"])
+            order = self._shuffle(again)
         if self._generator is not None:
             self._generator.set_state(state["generator"])
+        self._step, self._before_order, self._order = state["step"], state["before_order"], order
+
+    def _what_orders(self) -> dict:
+        first = self._columns[0]
+        return {
+            "batch_size": self._batch_size,
+            "examples": len(first),
+            "device": first.device.type,
+            "own_generator": self._generator is not None,
+        }
+
+    def _require_same_order(self, state: dict) -> None:
+        for name, ours in self._what_orders().items():
+            if state[name] != ours:
+                raise ValueError(
+                    f"the saved batches have {name} = {state[name]!r}, these have {ours!r}; "
+                    "their order would be another"
+                )
+        if state["step"] > self._steps:
+            raise ValueError(
+                f"the saved run is at batch {state['step']:,}, this one ends at {self._steps:,}"
+            )
 
     def _shuffle(self, generator: torch.Generator | None) -> Tensor:
         first = self._columns[0]
         return torch.randperm(len(first), generator=generator, device=first.device)
 
-    def _source(self) -> torch.Generator:
+    def _random_state(self) -> Tensor:
+        """Of the generator that the next shuffle draws from."""
         device = self._columns[0].device
         if self._generator is not None:
-            return self._generator
+            return self._generator.get_state()
         if device.type == "cuda":
-            return torch.cuda.default_generators[device.index]
-        return torch.default_generator
+            return torch.cuda.get_rng_state(device)
+        return torch.mps.get_rng_state() if device.type == "mps" else torch.get_rng_state()

@@ -126,7 +126,7 @@ except RuntimeError as error:
 # float32**. `.float()` comes first, arithmetic second.
 #
 # The device works the same way: a tensor lives on the CPU or on a GPU, and two tensors can meet only
-# where both of them live. `images.to(device)` moves one. On a machine without a GPU, `device` is the
+# where both of them live (a single number without dimensions may come from the CPU). `images.to(device)` moves one. On a machine without a GPU, `device` is the
 # CPU and nothing moves, so the same line runs everywhere.
 #
 # ## 3 · What a check says
@@ -148,8 +148,9 @@ for attempt in (lambda images: ..., lambda images: images.mean()):
 
 # %% [markdown]
 # ### Exercise · `brightness(images)`
-# *2 minutes.* `images` is `(B, C, H, W)`. Return the mean of all values of each image, shape `(B,)`.
-# One number an example, shape `(B,)`: you will meet that shape in every loss of this course.
+# *2 minutes.* `images` is `(B, C, H, W)`. Return the mean of all values of each image, shape `(B,)`,
+# in the dtype of the images. One number an example, shape `(B,)`: you will meet that shape in every
+# loss of this course.
 
 
 # %% exercise="start.brightness"
@@ -195,7 +196,7 @@ progress()
 # *8 minutes.* Bytes of any shape in, float32 of the same shape out. 0 becomes `low` and 255 becomes
 # `high`, **exactly**, to the last bit: a white of 0.90000004 lies outside [0.1, 0.9], and whatever
 # tests the range will say so. On paper `low + w * (high - low)` is the same mixture. In float32 it is
-# not quite.
+# not quite, for some ends.
 
 
 # %% exercise="start.rescale"
@@ -337,7 +338,7 @@ show_pictures(pictures, "repeat: what is new on the right is copied")
 # %% [markdown]
 # ### Exercise · `image_grid(images, columns)`
 # *8 minutes.* `images` is `(B, C, H, W)`. Lay them out row by row with `columns` beside each other and
-# return one image `(C, rows * H, columns * W)`. There are as many rows as needed; tiles for which no
+# return one image `(C, rows * H, columns * W)` of the same dtype. There are as many rows as needed; tiles for which no
 # image is left are 0. The trap: `B` need not be a multiple of `columns`.
 
 
@@ -364,7 +365,7 @@ check("start.image_grid", image_grid)
 # %% [markdown]
 # ### Exercise · `save_images(images, path)`
 # *10 minutes.* `images` is `(B, C, H, W)` on [0, 1] with C = 1 or 3, `path` a `pathlib.Path`. Write one
-# PNG an image into the folder `path` (make it if it is not there), gray images as gray PNGs.
+# PNG an image into the folder `path` (make it if it is not there; its parent is), gray images as gray PNGs.
 # - Each value goes to the nearest of the 256 levels.
 # - Sorting the file names gives the order of the images, also when there are a few hundred.
 # - If any value lies outside [0, 1], raise `ValueError` **before** anything is written. Clipping in
@@ -394,7 +395,7 @@ check("start.save_images", save_images)
 
 # %% [markdown]
 # ### Exercise · `load_images(path)`
-# *6 minutes.* The way back: read every file of the folder `path`, in the order of the sorted names,
+# *6 minutes.* The way back: read every file of the folder `path`, in the order of the names, sorted as text,
 # and return one float32 batch `(B, C, H, W)` on [0, 1]. All files are PNGs of one size, either all gray
 # or all in color; gray stays one channel. `np.array(Image.open(file))` reads one.
 
@@ -581,7 +582,7 @@ show(plot_images(both, 10, "Ten learned pictures", row_titles=["learned", "class
 # what you can *compute* with the model, once you have it:
 #
 # - the **[density](glossary.ipynb#Density)**: given an image, how likely is it under the model?
-# - only a **bound** on it: a number that the log-density is certainly not below;
+# - only a **bound** on it: a number that the log-density never falls below;
 # - only **samples**: it draws, but cannot say how likely anything is.
 #
 # The cell draws the map from three small tables. Read the tables too.

@@ -322,8 +322,8 @@ show(figure)
 
 # %% [markdown]
 # JS levels off at $\log 2$ and its slope dies: at distance 8 it says «completely different» and no
-# more. Lesson 08 shows that a GAN's original objective is JS in disguise, and this flat part is one
-# reason why GANs are hard to train. KL keeps pulling, but is infinite the moment the [supports](glossary.ipynb#Support) part.
+# more. Lesson 08 shows that a GAN's original objective, at the best discriminator, is JS in disguise, and
+# this flat part is one reason why GANs are hard to train. KL keeps pulling, but is infinite the moment the [supports](glossary.ipynb#Support) part.
 # (The left curve of KL is $d^2/2$. Where that comes from is the next section.)
 
 # %% [markdown]
@@ -441,7 +441,7 @@ assert torch.isclose(per_dimension.sum(), joint)
 # %% [markdown]
 # ### Exercise · `kl_gaussian(mean_q, log_var_q, mean_p, log_var_p)`
 # *8 minutes.* All four have shape `(B, Z)`. Return KL(q‖p) of the diagonal Gaussians in nats, shape
-# `(B,)`. Gradients reach all four.
+# `(B,)`. Gradients reach all four, and the result stays right where a log-variance is near -30.
 
 
 # %% exercise="divergences.kl_gaussian"
@@ -515,9 +515,10 @@ show(figure)
 # %% [markdown]
 # ### Exercise · `kl_monte_carlo(q, p, samples, generator)`
 # *12 minutes.* `q` and `p` are `torch.distributions.Normal` with batch shape `(B,)`. Return the
-# estimate of KL(q‖p) from `samples` draws of q, and its standard error: both `(B,)`. All randomness
-# comes from `generator` (a distribution's own `.sample()` does not take one: draw standard normal
-# noise and turn it into draws of q).
+# estimate of KL(q‖p) from `samples` draws of q, all of them independent, each pair with draws of
+# its own, and its standard error with the unbiased variance: both `(B,)`. All randomness comes from
+# `generator` (a distribution's own `.sample()` does not take one: draw standard normal noise and
+# turn it into draws of q).
 
 
 # %% exercise="divergences.kl_monte_carlo"
@@ -562,7 +563,11 @@ print(f"the truth lies within 2 standard errors in {inside:.1%} of {experiments:
 assert 0.90 < inside < 0.99
 
 # %% [markdown]
-# A hundred times more samples shorten the bar tenfold: the error falls as $1/\sqrt n$. Two standard
+# A hundred times more samples shorten the bar tenfold: the error falls as $1/\sqrt n$. That law has a
+# condition: the variance of $r$ must be finite. For two Gaussians it is, since $r$ is a quadratic in $x$
+# and a Gaussian has all its moments. Let $q$ be a Cauchy distribution, whose second moment is infinite,
+# and $p$ a Gaussian: then $-\log p$ grows as $x^2$, the divergence itself is infinite, and each estimate
+# is a finite number with an error bar all the same. Two standard
 # errors of a normal estimate contain the truth in 95 % of all experiments. Here it is a little less:
 # the single terms $r_i$ are skewed (a few are far below the others), and 100 of them do not quite
 # average that away. An error bar is itself an estimate.

@@ -105,7 +105,8 @@ show(figure)
 # %% [markdown]
 # Pressures between 0 and 2 carry nearly all of it. A second way to the same number, without any grid:
 # draw pressures from the prior and average the likelihood. An average of $n$ independent values has the
-# standard error (their standard deviation) / $\sqrt n$.
+# standard error (their standard deviation) / $\sqrt n$, if that deviation is finite; here it is, because with
+# $\sigma > 0$ the likelihood is bounded.
 
 # %%
 z = normal_noise(prior_draws, 1)
@@ -802,7 +803,10 @@ ellipse_explorer(
 # 6. **Jensen again**, inside each set of draws: $\log \bar w_{K+1} \ge \frac{1}{K+1} \sum_k \log \bar w^{(-k)}$.
 #    In expectation each $\log \bar w^{(-k)}$ is $\mathcal L_K$, because it is made of $K$ independent draws.
 #
-# More draws never hurt, and as $K$ grows $\bar w_K$ goes to $p(x)$ by the law of large numbers.
+# So more draws never hurt on average, and as $K$ grows $\bar w_K$ goes to $p(x)$ by the law of large numbers. That law
+# asks for a finite mean alone, and the mean is $p(x)$ as long as $q$ is positive wherever $p(x, z)$ is. How *fast* it
+# works is another matter: an error that falls as $1/\sqrt K$ needs a finite variance of $w$, and section 9 has a $q$
+# whose weights have none.
 
 # %% [markdown]
 # ### Exercise · `importance_bound(log_weights)`
@@ -1228,10 +1232,11 @@ for name, factor in (("a third as wide", 1 / 3), ("1.5 times as wide", 1.5)):
 # %% [markdown]
 # The last row is the treacherous one: the narrow $q$'s estimates are much too low **and** their error bars short, so
 # that they look precise. A few draws of enormous weight, which almost never come, carry the average. The variance
-# of a weight is $\mathbb E_q[w^2] - p(x)^2$, and $\mathbb E_q[w^2] = \int p(x, z)^2 / q(z)\, dz$ is finite only if
-# $2 \Lambda - V^{-1}$ is positive definite: its exponent is $-\tfrac12 z^\top (2\Lambda - V^{-1}) z$ and lower
-# terms. The cell prints the least eigenvalue. Where it is negative the true variance is infinite, and a standard
-# error means nothing.
+# of a weight is $\mathbb E_q[w^2] - p(x)^2$, with $\mathbb E_q[w^2] = \int p(x, z)^2 / q(z)\, dz$. For our linear
+# model and a Gaussian $q$ with covariance $V$ this integral is finite exactly if $2 \Lambda - V^{-1}$ is positive
+# definite: the exponent under it is $-\tfrac12 z^\top (2\Lambda - V^{-1}) z$ and lower terms. The cell prints the
+# least eigenvalue. Where it is not positive the true variance is infinite, and a standard error means nothing. (For
+# another model the same integral has to be looked at anew: what counts is whether $p(x, z)^2$ falls faster than $q$.)
 #
 # ## Recap
 # - $\log p(x) = \mathrm{ELBO} + \mathrm{KL}(q \,\|\, p(z \mid x))$, for every $q$. Three ways to the

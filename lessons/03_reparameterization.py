@@ -524,7 +524,7 @@ for name, estimate in (
 # %% [markdown]
 # Both agree with the exact slopes and with the formulas, each to about one standard error (a variance has one, too: it is a mean of
 # squares). But a single pathwise draw is off by about 0.6, a single score-function draw by about
-# 7.6 (the roots of the variances), for a slope of $-1.3$. Variance falls as $1/N$, so the **ratio
+# 7.6 (the roots of the variances), for a slope of $-1.3$. A finite variance falls as $1/N$, so the **ratio
 # of variances is a ratio of work**: the score function needs that many times more draws for the
 # same accuracy.
 #
@@ -573,8 +573,23 @@ print(f"the best b is {A + 3 * C:.2f}, with {score_variances(-3 * C, B, C, std)[
 #
 # $$ \frac{2B^2 + 10C^2}{s^2} \qquad \text{and} \qquad \frac{10B^2 + 56C^2}{s^2} , \qquad (6) $$
 #
-# and $A$ is gone.
-#
+# and $A$ is gone. Is that always less? Subtract: with $F = \mathbb E f = A + C$, (4) exceeds the first
+# by $(A + C)(A + 5C)/s^2 = F(F + 4C)/s^2$, and (5) the second by $2F(F + 8C)/s^2$. Both are positive
+# unless $F$ lies between 0 and $-4C$, or $-8C$: a baseline helps where the average of $f$ is large
+# beside its curvature, as here, and **hurts** where $f$ is nearly centered already and curved to the
+# right side. The next cell shows an $f$ of either kind.
+
+# %% tags=["nbval-check-output"]
+for lift in (0.0, -(A + 3 * C).item()):  # the second puts the average of f at -2C
+    values, F = f(mean + std * e) + lift, A + C + lift
+    for row, curvature, factor, knob in ((score[0], 4 * C, 1, "mean"), (score[1], 8 * C, 2, "std")):
+        plain, less = (
+            average((v * row) ** 2) - average(v * row) ** 2 for v in (values, values - F)
+        )
+        assert torch.isclose(plain - less, factor * F * (F + curvature) / std**2, atol=1e-8)
+        print(f"E f = {F:+.2f}, by {knob}: variance {plain:.3f}, with b = E f {less:.3f}")
+
+# %% [markdown]
 # Nobody tells us $\mathbb E f$, but we have N draws, so why not take their mean? Here lies a trap.
 # Write $f_i$ for the value and $g_i$ for the score of draw $i$, and look at draw $i$ with the mean
 # $\bar f$ of **all** N values as its baseline:
@@ -1088,7 +1103,7 @@ print(f"-E f / s = {-(A + C) / std:.2f}")
 #   continuous $f$ and a continuous $z$.
 # - The score function, $\mathbb E[f(z)\, \partial \log q]$, needs values of $f$ alone, and pays in
 #   variance: with the constant in $f$, with the dimension, with $1/s$. A baseline that leaves the
-#   draw itself out lowers the variance and costs no bias.
+#   draw itself out costs no bias, and lowers the variance unless the average of $f$ is near 0 anyway.
 # - Variance is work: at the same number of draws it decides the learning rate, the floor, and
 #   whether anything is learned.
 #

@@ -42,25 +42,26 @@ from course_lib.widgets import latent_explorer, latent_map
 seed_everything(0)
 device = pick_device()
 code_sizes, seeds = (2, 8, 32), range(3)
-steps = at_scale(smoke=20, laptop=1_500, gpu=50_000)  # of each run behind the table
-loss_steps = at_scale(smoke=20, laptop=800, gpu=20_000)  # of each run of section 4
-vae_steps = at_scale(smoke=20, laptop=2_000, gpu=50_000)  # of each run of section 5
-noise_steps = at_scale(smoke=20, laptop=1_200, gpu=50_000)  # of each denoiser
-short_steps = at_scale(smoke=20, laptop=300, gpu=2_000)  # of each run that goes wrong
+steps = at_scale(smoke=5, laptop=1_500, gpu=50_000)  # of each run behind the table
+loss_steps = at_scale(smoke=5, laptop=800, gpu=20_000)  # of each run of section 4
+vae_steps = at_scale(smoke=5, laptop=2_000, gpu=50_000)  # of each run of section 5
+noise_steps = at_scale(smoke=5, laptop=1_200, gpu=50_000)  # of each denoiser
+short_steps = at_scale(smoke=5, laptop=300, gpu=2_000)  # of each run that goes wrong
 batch_size, learning_rate = at_scale(smoke=(128, 3e-3), laptop=(128, 3e-3), gpu=(128, 1e-3))
+test_count = at_scale(smoke=500, laptop=10_000, gpu=10_000)  # test images behind each score
 print(f"scale {course_scale()} on {device.type}: nine runs of {steps:,} updates")
 
 # %% [markdown]
 # ## 1 · How good is a copy?
 #
 # The images are gray MNIST digits with pixels in [0, 1]. If you may send only one image for all
-# of them, send the **average image**: it is the best code of length 0.
+# of them, send the **average image**: by the squared error it is the best code of length 0.
 #
 # **Predict.** What will the average of 60,000 digits look like?
 
 # %%
 train_images, train_labels = load_mnist("train", device=device)
-test_images, test_labels = load_mnist("test", device=device)
+test_images, test_labels = (part[:test_count] for part in load_mnist("test", device=device))
 average = train_images.mean(dim=0, keepdim=True)
 rows = torch.cat([test_images[:9], average])
 show(plot_images(rows, columns=10, title="Nine digits, and the average of all (right)"))
@@ -256,7 +257,9 @@ print(", ".join(f"{value:.2f}" for value in turned.max(dim=1).values))
 assert abs(trained / line_7 - 1) < 1e-3 and abs(by_svd / line_7 - 1) < 1e-9
 
 # %% [markdown]
-# It reaches the error, and it spans the same space. It does not find the eigenvectors themselves:
+# It reaches the error, and it spans the same space. (There is one best space where
+# $\lambda_k > \lambda_{k+1}$, as here; where the two are equal there are several.) It does not find
+# the eigenvectors themselves:
 # any invertible mixing of the code, undone by the decoder, gives the same $M$, so nothing in $E$
 # tells them apart. (Baldi and Hornik prove, for a covariance that is invertible and has distinct
 # eigenvalues, that all other stationary points are saddles: there is no bad minimum to get stuck in.)
@@ -411,7 +414,7 @@ def train(
         optimizer.step()
         return loss.detach()
 
-    update = fast(step, network, optimizer, steps=steps)
+    update = fast(step, network, optimizer, steps=steps, report=print)
     for images in watch(batches(train_images, batch_size, steps), history):
         history.add(loss=update(spoil(images), images))
         schedule.step()
@@ -501,10 +504,11 @@ show(plot_images(torch.cat(rows).clamp(0, 1), columns=10, title=title, row_title
 # (10)
 # \end{aligned} $$
 #
-# 8. **The slope of $|\cdot|$ is a sign**: +1 for every value below $c$, -1 for every value above.
+# 8. **The slope of $|\cdot|$ is a sign**: +1 for every value below $c$, -1 for every value above. (At
+#    a $c$ that is one of the values the loss has a kink, and another slope on either side.)
 # 9. **Power rule**, and the average of $c - v$ is $c - \bar v$.
 # 10. **Derivatives of the logarithms**, $-\bar v / c + (1 - \bar v) / (1 - c)$, over one
-#     denominator.
+#     denominator, for $0 < c < 1$. (Where all values are 0, or all are 1, the best $c$ is that end.)
 #
 # Each derivative is negative to the left of one place (or one interval) and positive to the right
 # of it: there is the minimum. Where is it for each of the three?
@@ -766,7 +770,7 @@ show(figure)
 #
 # A number for the holes: how far is a random code from the nearest of 20,000 training codes? Call
 # it far if it is farther than 99 % of the test codes are. If random codes were distributed like
-# the codes of images, one in a hundred of them would be far.
+# the codes of test images, about one in a hundred of them would be far.
 
 
 # %%
@@ -790,7 +794,7 @@ for size, networks in pairs.items():
 
 # %% [markdown]
 # With two numbers the holes are the gaps that you see on the map, and a random code meets one now
-# and then, hardly more often for the autoencoder than for the VAE. With 32 numbers most of the space is hole for the autoencoder: more than half of the
+# and then, a few times in a hundred at most, for the autoencoder somewhat more often than for the VAE. With 32 numbers most of the space is hole for the autoencoder: more than half of the
 # random codes lie far from every image's code, which only one test image in a hundred does. About
 # as many of the VAE's random codes are far as of its test codes: they lie where its images' codes lie. (These are shares at laptop scale, one
 # seed.)
@@ -822,8 +826,8 @@ latent_explorer(lambda z: bent.decode(z.to(device)), background, low=low, high=h
 # %% [markdown]
 # ### Exercise · `corrupt(images, noise_std, generator)`
 # *6 minutes.* `images` `(B, C, H, W)` in [0, 1]. Add Gaussian noise of standard deviation
-# `noise_std`, each pixel its own, all of it drawn from `generator`, and clip to [0, 1], as a
-# camera would. The trap: leave `images` as they are, for they are the target. (On a GPU the
+# `noise_std`, each number of each image its own, independent of all others, all of it drawn from
+# `generator`, and clip to [0, 1], as a camera would. The trap: leave `images` as they are, for they are the target. (On a GPU the
 # generator lives there: `generator.device` says where.)
 
 
@@ -888,8 +892,9 @@ show(plot_images(rows, columns=10, title=title, row_titles=names))
 # The network that has never seen noise comes out below PCA, though on clean images it was far
 # ahead. PCA is linear, and of noise that points in all 784 directions it keeps the share in its
 # 32, and some of the haze that clipping leaves (a black pixel becomes 0.2 on average); a bent encoder that meets such images for the first time sends them anywhere. Training on
-# noise gains more than seven decibels over the noisy images: the mean squared error falls to
-# less than a fifth ($10^{-0.7} \approx 0.2$). Where noise has hidden which digit it was, the answer is gray, the mean of the
+# noise gains more than seven decibels over the noisy images: the squared error falls to less than
+# a fifth ($10^{-0.7} \approx 0.2$), in the geometric mean over the images, for it is their decibels
+# that were averaged. Where noise has hidden which digit it was, the answer is gray, the mean of the
 # candidates.
 #
 # A denoiser that knows every strength of noise, applied again and again from noise alone, is what
@@ -1002,7 +1007,7 @@ for scale, (one, other), peak in (
     ("[-1, 1]", (signed, signed_copy), 2.0),
 ):
     print(f"PCA 8 on {scale:<8} with peak {peak:.0f}: {psnr(one, other, peak).mean():.2f} dB")
-bare = torch.linalg.eigh(test_flat.T @ test_flat).eigenvectors[:, -2:]
+bare = torch.linalg.eigh((test_flat.T @ test_flat).double()).eigenvectors[:, -2:].float()
 print(
     f"PCA 2 without centering: MSE {mse(test_flat @ bare @ bare.T):.5f}, with {mse(bound[2]):.5f}"
 )

@@ -225,7 +225,8 @@ check("vae.Encoder", Encoder)
 #
 # 1. **A constant is its own average**: $\log p(x)$ does not depend on $z$.
 # 2. **[Bayes' rule](glossary.ipynb#Bayes-rule)**, $p(z \mid x) = p(x, z) / p(x)$, solved for $p(x)$, in logarithms.
-# 3. **Subtract and add** $\log q(z)$, and split: the expectation is linear.
+# 3. **Subtract and add** $\log q(z)$, and split: the expectation is linear. (It needs $p(z \mid x) > 0$
+#    wherever $q(z) > 0$, or a logarithm of 0 would be averaged. Here both are positive everywhere.)
 # 4. **Two names.** The second part is a KL divergence by its definition (lesson 01). The first is
 #    called the **[evidence lower bound](glossary.ipynb#Evidence-lower-bound)**, because a KL is never negative: $\mathrm{ELBO} \le \log p(x)$.
 # 5. **Product rule**, $p(x, z) = p(x \mid z)\, p(z)$, in the first part of line 3; what is left
@@ -233,7 +234,9 @@ check("vae.Encoder", Encoder)
 #
 # With only two latents, all of this can be computed: lay a fine grid over $z$ and replace each integral
 # by a sum. The next cell does it for a random decoder and one small image. A second way to $p(x)$, which
-# knows nothing of the grid: draw codes from the prior and average the likelihood.
+# knows nothing of the grid: draw codes from the prior and average the likelihood. (On average that is
+# $p(x)$ exactly, for any number of draws. Its logarithm is too small on average, by less the more draws
+# there are, since the logarithm is concave.)
 
 # %% tags=["nbval-check-output"]
 torch.manual_seed(4)
@@ -304,8 +307,9 @@ assert torch.isclose(expect(q, log_likelihood) - kl, elbo, atol=1e-6)
 # [gap](glossary.ipynb#Variational-gap), $\mathrm{KL}(q \,\|\, p(z \mid x))$.
 #
 # That tells how to train. Pushing the ELBO up by the **encoder** cannot change $\log p(x)$, so it
-# closes the gap: $q$ moves towards the true posterior. Pushing it up by the **decoder** raises a floor
-# under $\log p(x)$. Both are one and the same objective. Watch the first half of it, by gradient
+# narrows the gap: in the sense of the KL, $q$ moves towards the true posterior. Pushing it up by the
+# **decoder** raises a floor under $\log p(x)$, which itself rises by as much only if the gap stays what
+# it was. Both are one and the same objective. Watch the first half of it, by gradient
 # ascent on the mean and log-variance of $q$ alone. **Predict**: will the gap go to 0?
 
 # %%
@@ -379,7 +383,10 @@ check("vae.negative_elbo", negative_elbo)
 # $$ z = \mathrm{mean} + e^{\mathrm{log\_var}/2} \cdot \mathrm{noise}, \qquad
 #    \mathrm{noise} \sim \mathcal N(0, I) . $$
 #
-# It has the right distribution, and now $z$ is a differentiable function of mean and log-variance.
+# It has the right distribution, and now $z$ is a differentiable function of mean and log-variance. The
+# gradient of one draw's log-likelihood is then right on average: derivative and average may change
+# places, because the logits are continuous in $z$, grow no faster than a line, and have a derivative
+# everywhere but on the kinks of the ReLUs, which a draw hits with probability 0.
 # (Lesson 03 looks at this **[reparameterization](glossary.ipynb#Reparameterization)** in depth.) A test where the answer is known:
 # $\mathbb E[z^2] = \mathrm{mean}^2 + e^{\mathrm{log\_var}}$, so its derivatives are
 # $2\,\mathrm{mean}$ and $e^{\mathrm{log\_var}}$.
@@ -473,7 +480,8 @@ def train(latent_dim, steps, seed, step=train_step):
         noise = torch.randn(batch_size, latent_dim, device=device)
         return step(encoder, decoder, optimizer, images, noise)
 
-    update_both = fast(toss_and_step, (encoder, decoder), optimizer, steps=steps)
+    networks = (encoder, decoder)
+    update_both = fast(toss_and_step, networks, optimizer, steps=steps, report=print)
     history, looks = History(), History()
     look_at = set(torch.logspace(0, math.log10(steps), 60).int().tolist())
     stream = watch(batches(train_gray, batch_size, steps), history)

@@ -53,6 +53,7 @@ few_steps = at_scale(
 )  # for each cure of overfitting, and each seed
 seeds = at_scale(smoke=2, laptop=3, gpu=5)  # runs behind each mean ± spread
 test_count = at_scale(smoke=200, laptop=2_000, gpu=10_000)  # test images behind each score
+probe_count = at_scale(smoke=500, laptop=5_000, gpu=5_000)  # training images behind each probe
 print(f"scale {course_scale()} on {device.type}: the first models take {steps:,} updates")
 
 # %% [markdown]
@@ -244,7 +245,8 @@ def train(
         optimizer.step()
         return {"loss": loss, **numbers}
 
-    update_all, history = fast(update, networks, optimizer, steps=steps), History()
+    update_all = fast(update, networks, optimizer, steps=steps, report=print)
+    history = History()
     stream = watch(batches(images, min(batch_size, len(images)), steps), history)
     for t, batch in enumerate(stream):
         history.add(**update_all(batch, torch.tensor(weight_at(t), device=device)))
@@ -403,8 +405,8 @@ def beta_elbo(log_likelihood, kl, beta):
 check("better_vaes.beta_elbo", beta_elbo)
 
 # %% [markdown]
-# A latent that says nothing about the image costs nothing: its mean is the same whatever the image. Burda,
-# Grosse and Salakhutdinov (2016) count the others. A latent is [active](glossary.ipynb#Active-unit) if its mean moves from image to
+# A latent that says nothing about the image need not cost anything: its $q(z \mid x)$ can be the prior for every
+# image, and its mean is then the same whatever the image. Burda, Grosse and Salakhutdinov (2016) count the others. A latent is [active](glossary.ipynb#Active-unit) if its mean moves from image to
 # image: if the variance over images, $\mathrm{Var}_x(\mathbb E_q[z \mid x])$, is above 0.01.
 
 # %% [markdown]
@@ -500,7 +502,7 @@ show(plot_images(torch.cat(rows), columns=14, title=title, row_titles=names, siz
 #
 # On the right: a latent that is worth less than its price is switched off, one after the other. At β = 8 five latents
 # carry nearly everything. (`active_units` prints 11 there, and all 16 at β = 1: a variance of 0.01 is a low bar,
-# worth about 0.005 nats.) At β = 1 there are two that the model hardly uses.
+# worth about 0.005 nats where the latent's own variance is near 1.) At β = 1 there are two that the model hardly uses.
 #
 # **What the slope says.** Take two prices $\beta_1 < \beta_2$, and the points $(R_1, D_1)$ and $(R_2, D_2)$
 # that are best at each:
@@ -592,10 +594,11 @@ check("better_vaes.gaussian_log_likelihood", gaussian_log_likelihood)
 # 6. **Insert** line 5 into 2: $v = \beta\sigma^2 / \lambda$; into 3: $a^2 \lambda = 1 - v$. So the KL is
 #    $\tfrac12(a^2\lambda + v - 1 - \log v) = -\tfrac12 \log v$, and the error $\lambda v^2 + d^2 v = \lambda v$.
 #
-# Where line 5 has both answers, compare the loss $L$: with $r = \lambda / \beta\sigma^2 > 1$ it is
+# Both answers of line 5 are stationary. Where it has both, compare the loss $L$: with $r = \lambda / \beta\sigma^2 > 1$ it is
 # $\tfrac{\beta}{2} r$ at $d = 0$ and only $\tfrac{\beta}{2} (1 + \log r)$ at the other. So a direction is used if its variance $\lambda$ exceeds $\beta\sigma^2$. Else $d = 0$ is the only answer: the
 # latent has collapsed, and rightly so, at this price. (Lucas et al. (2019) prove this for linear VAEs with all
-# directions at once: each principal component decides for itself.) Gradient descent should agree. **Predict** which
+# directions at once: each principal component decides for itself.) Gradient descent should agree, unless it starts at
+# $a = d = 0$, where the slope is 0. **Predict** which
 # of the rows will be zero.
 
 # %% tags=["nbval-check-output"]
@@ -619,9 +622,11 @@ for beta, sigma2 in ((1, 0.5), (3, 0.1)):
     assert torch.allclose(error, variance.clamp(max=level), atol=1e-3)
 
 # %% [markdown]
-# So β and σ² are one knob as far as the code is concerned: only their product counts. And for data whose
-# principal components have variances $\lambda_1, \lambda_2, \dots$ a linear VAE uses as many latents as there are
-# $\lambda_i > \beta\sigma^2$. Networks that bend may do better; as a first guess, count.
+# So as long as σ is fixed, β and σ² are one knob as far as the code is concerned: only their product counts. (With
+# any networks, up to a constant: $\sigma^2 L$ is half the squared error plus $\beta\sigma^2$ times the KL. Where σ is
+# learned, its own term $n \log \sigma$ counts as well, and this no longer holds.) And for data whose principal
+# components have variances $\lambda_1, \lambda_2, \dots$ the best linear VAE uses as many latents as there are
+# $\lambda_i > \beta\sigma^2$, if it has that many. Networks that bend may do better; as a first guess, count.
 
 
 # %%
@@ -1122,7 +1127,8 @@ for beta in (1, 4):
 # *12 minutes.* Codes `(N, Z)` with labels `(N,)`, integers from 0, and the same for testing. Fit a linear
 # classifier (a weight for each latent and a bias, for each class) to the first pair, and return its accuracy on the
 # second, a float between 0 and 1. Logistic regression by a few hundred steps of Adam (learning rate 0.05) on all
-# codes at once will do, and so will least squares. The trap: a collapsed latent may have no spread at all.
+# codes at once will do, and so will least squares. The test pair is for counting alone: nothing that you fit,
+# scale or choose may depend on it. The trap: a collapsed latent may have no spread at all.
 
 
 # %% exercise="better_vaes.linear_probe"
@@ -1151,7 +1157,7 @@ check("better_vaes.linear_probe", linear_probe)
 # and 8, the collapsed model of section 5, and its three sisters. Where will mean and draw differ most?
 
 # %%
-probed_images, probed_labels = toss(train_gray[:5000]), train_labels[:5000]
+probed_images, probed_labels = toss(train_gray[:probe_count]), train_labels[:probe_count]
 
 
 def probe(see, read):
@@ -1242,8 +1248,8 @@ for update in range(1, 401):
         )
 
 # %% [markdown]
-# A pixel that never changes can be predicted with any precision, and a density has no upper limit: the likelihood
-# grows for ever, and says nothing about digits. One σ for all pixels, or a lowest σ of 1/255 (the step between two
+# A pixel that never changes can be predicted with any precision, and a density has no upper limit: once its mean is
+# exact, as here, the likelihood grows for ever, and says nothing about digits. One σ for all pixels, or a lowest σ of 1/255 (the step between two
 # grays), ends the race.
 #
 # And last, dropout that was never switched off. The model with dropout from section 6, scored twice:
@@ -1323,7 +1329,7 @@ for name, build in (("dense", dense_vae), ("convolutional", conv_vae)):
 
 # %% [markdown]
 # ## Recap
-# - Loss = distortion + β · rate. With a Gaussian decoder only β σ² decides which directions of the data are worth
+# - Loss = distortion + β · rate. With a Gaussian decoder of fixed σ only β σ² decides which directions of the data are worth
 #   a latent: those whose variance is larger. A squared error without a factor is σ² = 1/2.
 # - Collapse can be right (the price is too high) or a mishap (the code was given up before it could be read).
 #   Active units and the KL show it; annealing and free bits cure the second kind.

@@ -83,7 +83,8 @@ def classifier_step(x, y):
     optimizer.step()
 
 
-learn = fast(classifier_step, classifier, optimizer)  # the same step, at the device's full speed
+# the same step, at the device's full speed; the first call says in one line what is in force
+learn = fast(classifier_step, classifier, optimizer, report=print)
 for x, y in watch(batches((images, labels), 128, classifier_steps)):
     learn(x, y)
     schedule.step()
@@ -147,13 +148,16 @@ print(f"what it calls the noise most often: a {seen.argmax()}, in {seen.max():.0
 #
 # and the generator wants [the opposite](glossary.ipynb#Zero-sum-game). A discriminator that has no idea says $D = \tfrac12$ to
 # everything and pays $2 \log 2 = 1.386$ nats (the unit of natural logarithms): remember that number,
-# it is the dashed line in every curve below. (Lesson 08 shows that the best discriminator's loss measures the Jensen–Shannon divergence
-# of the two distributions: at 1.386 they cannot be told apart, at 0 they share nothing.)
+# it is the dashed line in every curve below. (Lesson 08 shows that the loss of the best of all functions
+# $D$, averaged over the two distributions themselves, measures their Jensen–Shannon divergence: at
+# 1.386 they are one and the same, at 0 they share nothing. No network of a limited size, trained for a
+# while, is that $D$; its loss is no lower. A loss of 1.386 then says that *it* cannot tell them apart.)
 #
 # One refinement has a name of its own. The cross-entropy of a probability $D$ with a target $t$ that is
 # not 0 or 1 is $-t \log D - (1 - t) \log(1 - D)$, and it is least at $D = t$. **[One-sided label
 # smoothing](glossary.ipynb#Label-smoothing)** replaces the target 1 of the reals by $t = 1 - s$, so that the discriminator is never
-# rewarded for being infinitely sure. The target of the fakes stays 0.
+# rewarded for being infinitely sure: where there are reals alone, $D = t$ is best, and less where fakes
+# lie among them. The target of the fakes stays 0.
 
 # %% [markdown]
 # ### Exercise · `discriminator_loss(real_logits, fake_logits, smooth=0.0)`
@@ -208,7 +212,8 @@ for name, loss in {
 
 # %% [markdown]
 # A factor of twenty thousand. $-\log D$ is the **[non-saturating](glossary.ipynb#Non-saturating-loss)** loss, and it is the one that
-# most code calls «the GAN loss», although the game above has the other.
+# most code calls «the GAN loss», although the game above has the other. (With it the two losses no
+# longer add to a constant: what is proved of zero-sum games does not carry over by itself.)
 #
 # ## 3 · Two networks
 #
@@ -443,8 +448,10 @@ show(figure)
 # Both start at 0, so at first they are too small. If $g$ were the same at every step, unrolling the
 # recurrence and summing the geometric series would give
 # $m_t = (1 - \beta_1) \sum_{i=0}^{t-1} \beta_1^i \, g = (1 - \beta_1^t)\, g$. Dividing by that factor
-# [corrects the bias](glossary.ipynb#Bias-correction). A step divides the first average by the root of the second, so that its length is
-# about the [learning rate](glossary.ipynb#Learning-rate) $\eta$, whatever the gradients' scale. For a parameter $\theta$ it is
+# [corrects the bias](glossary.ipynb#Bias-correction): exactly for such a $g$, on average for one that is noisy around a mean that
+# stays, and roughly where the mean drifts, as in training. A step divides the first average by the root
+# of the second, so that its length is about the [learning rate](glossary.ipynb#Learning-rate) $\eta$ where the gradient keeps sign
+# and size, and less where it swings, whatever its scale. For a parameter $\theta$ it is
 #
 # $$ \theta_t = \theta_{t-1} - \eta\, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon} , \qquad
 #    \hat m_t = \frac{m_t}{1 - \beta_1^t} , \quad \hat v_t = \frac{v_t}{1 - \beta_2^t} . $$
@@ -564,7 +571,8 @@ def train(steps, seed, learning_rate=1e-3, beta1=0.5, d_step=discriminator_step)
         g_loss = generator_step(generator, discriminator, g_optimizer, noise[1])
         return {"discriminator": d_loss, "generator": g_loss}
 
-    play = fast(one_round, (generator, discriminator), (g_optimizer, d_optimizer), steps=steps)
+    networks, optimizers = (generator, discriminator), (g_optimizer, d_optimizer)
+    play = fast(one_round, networks, optimizers, steps=steps, report=print)
     history, gradients, snapshots = History(), History(), {0: sample(generator, fixed_noise)}
     for step, real in enumerate(watch(batches(images, batch_size, steps), history), 1):
         history.add(**play(real))
@@ -791,7 +799,8 @@ late = trial_history["discriminator"][short_steps // 2 :]
 print(f"discriminator's loss with smoothing {late.mean():.3f} nats, spread {late.std():.3f}")
 
 # %% [markdown] tags=["solution"]
-# The floor is the entropy of the target, $-0.9 \log 0.9 - 0.1 \log 0.1 = 0.325$ nats, reached where $D$ says
+# Where no image is both real and fake, a perfect discriminator pays nothing for the fakes. The floor is
+# then the entropy of the target, $-0.9 \log 0.9 - 0.1 \log 0.1 = 0.325$ nats, reached where $D$ says
 # 0.9 to every real, a logit of $\log 9 = 2.2$. Beyond that the loss rises again, so no logit has a reason
 # to grow. In this run it changes little: with a loss near 1.3 the discriminator is never that sure of
 # anything. It helps where the discriminator is winning.

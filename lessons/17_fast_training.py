@@ -397,8 +397,9 @@ check("fast_training.conv_flops", conv_flops)
 # %% [markdown]
 # How much more is the backward pass? Let $y = Wx$ and let $g$ be the loss's gradient by $y$. The
 # chain rule gives two products of the same size as the forward one: $W^\top g$, the gradient by
-# the input, which the layer before needs, and $g\,x^\top$, the gradient by the weights. So
-# backward costs **twice** the forward pass, and a training step three times, with one exception:
+# the input, which the layer before needs, and $g\,x^\top$, the gradient by the weights. So, counting the
+# products of linear layers and convolutions alone, backward costs **twice** the forward pass, and a training
+# step three times, with one exception:
 # nobody needs the gradient by the images, so the first layer saves one product. (By the clock of
 # section 2 the ratio was smaller: the forward pass there contains the loss over 784 pixels, whose
 # backward pass is cheap.)
@@ -498,14 +499,19 @@ print(f"memory    {bandwidth / 1e9:9,.1f} GB a second")
 print(f"a launch  {per_launch * 1e6:9.1f} microseconds")
 
 # %% [markdown]
-# Operations and bytes go on at the same time: while one product is computed, the next numbers are
-# on their way. So the work cannot take less than the **slower** of the two:
+# No work is done before all of its operations are, and none before all of its bytes have come. So it cannot take less
+# than the **slower** of the two:
 #
 # $$ t \;\ge\; \max\left( \frac{\text{operations}}{\text{peak operations a second}},\;
 #    \frac{\text{bytes}}{\text{peak bandwidth}} \right). $$
 #
 # This is the **[roofline](glossary.ipynb#Roofline-model)** model. The ratio operations/bytes of some work is its [arithmetic
 # intensity](glossary.ipynb#Arithmetic-intensity); below the device's own ratio of peaks the bytes decide, above it the arithmetic does.
+#
+# It is a bound under conditions: the peak is that of the same kind of operations in the same format, the library does the
+# operations that we counted (some convolutions are computed by fewer), and the bytes do come from the memory whose bandwidth was
+# measured, not from a cache. And it is *only* a bound: it is met where the two go on at the same time, one product being computed while the
+# next numbers are on their way, and both run at their peak.
 
 # %% [markdown]
 # ### Exercise · `roofline_seconds(flops, bytes, peak_flops, peak_bandwidth)`
@@ -559,7 +565,13 @@ show(figure)
 # is a bound only for work that does not fit there.)
 #
 # For a whole step we predict by one rule. A CPU launches and computes in turns, so there the
-# launches **add**. A GPU computes while the host launches, so there the **larger** counts.
+# launches **add**. A GPU computes while the host launches, so there the **larger** counts, as long as nothing in
+# the step waits for the GPU (section 5).
+#
+# And for the gain of an idea by **Amdahl's law**: a step of $t$ seconds that saves $d$ of them gets faster by the factor $t / (t -
+# d)$, however fast the part becomes that was improved. The law asks that the rest takes as long as before, and
+# that the saved seconds were on the clock, not hidden behind something that went on at the same time. Where a prediction
+# below fails, look at these two, and at the count of $d$.
 
 
 # %%
@@ -719,8 +731,9 @@ measured["bfloat16"] = report(compare(pair))
 # for bfloat16 the ratio of the peaks can be below 1, and then you should leave it alone.
 #
 # Does the model still learn the same? The same weights and images, the same noise, both
-# precisions: the gradients differ by rounding, and rounding to 8 bits changes a number by at most
-# 0.4 %. **Predict**: is that much, beside the difference between two random batches?
+# precisions: the gradients differ by rounding, and rounding a number once to 8 bits changes it by at most
+# 0.4 % (unless it is so small that its exponent does not fit). **Predict**: is that much, beside the difference
+# between two random batches?
 
 
 # %%
@@ -1133,14 +1146,17 @@ for size, row in zip(curve_batches, curve, strict=True):
 # launches, too, are the same for any batch.) But **images a second are not progress a second**: a
 # step on twice the batch costs nearly twice the time where the curve is flat, and it remains one
 # step. Whoever enlarges the batch usually enlarges the learning rate with it; Goyal and others
-# multiply both by the same number, after a slow start. Take a batch where the curve begins to
+# multiply both by the same number, after a slow start. (They found that for SGD with momentum on ImageNet, up to batches of 8,192; it
+# is no law, and Adam's rate need not follow it.) Take a batch where the curve begins to
 # flatten, and change it only if the loss falls faster by the clock.
 
 # %% [markdown]
 # ## 13 · Batches that do not fit, and more than one process
 #
 # A large batch may not fit into memory: beside the images there are the [activations](glossary.ipynb#Activation) that the backward
-# pass needs, and of a deep network these are by far the most. Its gradient can be had [in pieces](glossary.ipynb#Gradient-accumulation). Write $L$ for the
+# pass needs, and of a deep network these are by far the most. Its gradient can be had [in pieces](glossary.ipynb#Gradient-accumulation), on
+# two conditions: the loss is a **mean over the examples**, and an example's term $\ell_i$ depends on **no other example** of its batch
+# (and on no random number that the pieces would draw otherwise). Write $L$ for the
 # mean loss over $N$ examples that come in batches of $n_1, n_2, \dots$ with mean losses $L_1, L_2,
 # \dots$:
 #
@@ -1227,13 +1243,15 @@ for images in (big, pieces[0]):
 # %% [markdown]
 # The same up to the last digits of float32, at the memory of the largest piece. It is no faster:
 # the same operations, and more launches. Batch normalization would break the equality, because its
-# statistics are those of a piece.
+# statistics are those of a piece, so that an example's term depends on its companions; a loss that compares the examples of a
+# batch with each other would break it, too. Dropout and a VAE's noise keep it on average only, unless both ways use the same draws.
 #
 # ### The same idea on several processes
 #
 # **[Data parallel](glossary.ipynb#Data-parallelism)** training gives each process (each GPU) its own piece of the batch and a copy of
-# the model. All copies start equal. If they always step by the same gradient, they stay equal, and
-# that gradient must be the mean over the processes, by the formula above with equal pieces. The
+# the model. All copies start equal. If they always step by the same gradient, with optimizers of the same settings and state, they stay equal, and
+# that gradient must be the mean over the processes: by the formula above, and under its conditions, **if all pieces have one size**.
+# (Otherwise each counts by its share of the examples.) The
 # exchange is one call, [`dist.all_reduce`](glossary.ipynb#All-reduce), which adds up a tensor over all processes and leaves the
 # sum in each.
 
@@ -1322,8 +1340,10 @@ assert torch.allclose(first["ddp"], one_process, atol=1e-5 * one_process.abs().m
 # %% [markdown]
 # Alone, each process has another gradient. Averaged, both have the very same bits, and they agree
 # with one process that saw all images up to float32's last digits. This is the whole of data
-# parallelism; the rest is making the exchange cheap. **Predict** when it pays: the exchange moves
-# each gradient about twice (4 bytes each), the gain is half of the arithmetic.
+# parallelism; the rest is making the exchange cheap. **Predict** when it pays: with two processes each gradient goes
+# out of a process once and comes in once (4 bytes each; in a ring of many processes nearly twice either way). The gain is half of the
+# arithmetic, if arithmetic is what limits the step and each process has a device of its own. We reckon without
+# the overlap of exchange and backward pass, which hides part of the price.
 
 # %%
 weights = sum(p.numel() for p in VAE().parameters())
@@ -1343,7 +1363,8 @@ print(f"so the link must carry at least {2 * 4 * weights / half_work / 1e9:.1f} 
 # You know what each idea does and when it helps. So you need not write them again: `fast` takes a
 # training step in plain PyTorch, and applies those that the device allows, each with a name by
 # which it can be switched off. It is the engine under this course's other lessons. Print it to see
-# what is in force.
+# what is in force. Where a CPU can compute in bfloat16, the first call measures a few steps in it and
+# in float32, puts back everything that they changed, and keeps the faster format.
 
 
 # %%
@@ -1363,8 +1384,9 @@ def new_training(**options):
 
 
 step, vae = new_training()
-print(step)
 next_images = resident()
+step(next_images())  # the first call chooses
+print(step)
 contenders = {"the slow loop": slow_loop(), "the library's": lambda: step(next_images())}
 if compiles:
     compiled_step, _ = new_training(compile=True)
@@ -1401,7 +1423,7 @@ def test_loss(vae):
 races = {}
 for name, source, options in (
     ("the slow loop", from_loader(), {"off": True}),
-    ("the library's", resident(), {}),
+    ("the library's", resident(), {"precision": step.settings["precision"]}),  # as chosen above
 ):
     step, vae = new_training(**options)
     races[name] = race(step, source, race_seconds, wait=name == "the slow loop")
@@ -1498,7 +1520,7 @@ torch.set_num_threads(in_use)
 # - Keep the data where the work is, never wait for the device inside the loop, touch each number once, use as few digits as the
 #   place needs, and lay memory out as it is read. Ask whether fewer operations give the same function.
 # - A big batch's gradient is the weighted mean of its pieces' gradients, whether the pieces come one after another or from several
-#   processes.
+#   processes, where the loss is a mean over examples that do not depend on each other.
 #
 # **References.** S. Williams, A. Waterman and D. Patterson, *Roofline: an Insightful Visual
 # Performance Model for Multicore Architectures*, Communications of the ACM, 2009. · P.

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from course_lib import checkpoints
-from course_lib.checkpoints import Checkpoints
 from course_lib.fast import fast
 from course_lib.history import History
+from course_lib.runs import checkpoints
+from course_lib.runs.checkpoints import Checkpoints
 from course_lib.training import batches, seed_everything
 
 STEPS = 400

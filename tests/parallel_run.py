@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib.checkpoints import Checkpoints
 from course_lib.fast import fast
-from course_lib.parallel import passing_through, team
+from course_lib.runs.checkpoints import Checkpoints
+from course_lib.runs.parallel import passing_through, team
 from course_lib.training import batches, seed_everything
 
 BATCH, LATENT = 8, 4

@@ -16,7 +16,13 @@ from course_lib.authoring.build import BuildError, build, course_hints, stale
 from course_lib.authoring.dependencies import open_cells
 from course_lib.authoring.execute import MAX_BYTES, output_faults
 from course_lib.authoring.lesson import Cell, LessonError, parse, read_lessons
-from course_lib.authoring.notebooks import cell_ids, fold, solution_notebook, student_notebook
+from course_lib.authoring.notebooks import (
+    cell_ids,
+    fold,
+    solution_notebook,
+    student_notebook,
+    with_pictures,
+)
 from course_lib.authoring.validate import CELL_SECONDS, environment, pytest_command, validate
 
 TINY = '''\
@@ -507,6 +513,27 @@ def test_the_students_notebook_is_tagged_and_the_solution_is_not(built):
     assert "raises-exception" not in (built / "solutions" / "07_tiny.ipynb").read_text()
 
 
+def test_a_folded_cell_hides_its_source_in_both_notebooks():
+    made = parse('# %% tags=["folded"]\nprint(1)\n\n# %%\nprint(2)\n', "lessons/07_tiny.py")
+    for built in (student_notebook(made, {}), solution_notebook(made)):
+        hidden = [cell.metadata.get("jupyter") for cell in built.cells]
+        assert hidden == [{"source_hidden": True}, None]
+
+
+def test_a_picture_that_the_text_shows_stands_in_the_notebook(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "07_tiny.png").write_bytes(b"pixels")
+    text = "# %% [markdown]\n# # Tiny\n#\n# ![what](../images/07_tiny.png)\n"
+    made = with_pictures(solution_notebook(parse(text, "lessons/07_tiny.py")), tmp_path)
+    nbformat.validate(made)
+    (cell,) = made.cells
+    assert "![what](attachment:07_tiny.png)" in cell.source and "images/" not in cell.source
+    assert cell.attachments == {"07_tiny.png": {"image/png": "cGl4ZWxz"}}
+    (tmp_path / "images" / "07_tiny.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"07_tiny\.png"):
+        with_pictures(solution_notebook(parse(text, "lessons/07_tiny.py")), tmp_path)
+
+
 # --- the complete notebook -----------------------------------------------------------------------
 
 
@@ -666,6 +693,16 @@ def test_a_notebook_that_is_too_large_names_its_largest_cell(tmp_path, monkeypat
     monkeypatch.setattr("course_lib.authoring.execute.MAX_BYTES", 20_000)
     write_lesson(tmp_path, "# %%\nx = 1\n\n# %%\nprint('x' * 30_000)\n\n# %%\nprint(2)\n")
     said = r"lessons/07_tiny\.py:4 \(cell 2\) is the largest cell of 0\.03 MB.* may have 0\.02 MB"
+    with pytest.raises(BuildError, match=said):
+        build(tmp_path, hints={}, scale="smoke")
+
+
+def test_pictures_that_are_too_large_together_name_the_cell_of_the_largest(tmp_path, monkeypatch):
+    monkeypatch.setattr("course_lib.authoring.execute.MAX_PICTURES", 20_000)
+    show = "from IPython.display import Image, display\nfrom os import urandom\n"
+    small, large = (f"display(Image(urandom({n}), format='png'))\n" for n in (6_000, 12_000))
+    write_lesson(tmp_path, f"# %%\n{show}{small}\n# %%\n{large}")
+    said = r"07_tiny\.py:6 \(cell 2\) draws the largest of 0\.02 MB of pictures: .* 0\.02 MB"
     with pytest.raises(BuildError, match=said):
         build(tmp_path, hints={}, scale="smoke")
 

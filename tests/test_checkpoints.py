@@ -1,5 +1,6 @@
 """A killed run resumes bit for bit; a damaged checkpoint is noticed and the one before is used."""
 
+import copy
 import os
 import random
 import signal
@@ -13,9 +14,14 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib import checkpoints
-from course_lib.checkpoints import Checkpoints, DamagedCheckpoint, random_state, set_random_state
 from course_lib.history import History
+from course_lib.runs import checkpoints
+from course_lib.runs.checkpoints import (
+    Checkpoints,
+    DamagedCheckpoint,
+    random_state,
+    set_random_state,
+)
 from course_lib.training import batches
 
 needs_kill = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
@@ -276,6 +282,49 @@ def test_other_parts_change_nothing(tmp_path):
     with pytest.raises(ValueError, match=r"holds network; this run has decoder, network"):
         Checkpoints(tmp_path, network=network, decoder=nn.Linear(1, 1)).resume()
     assert torch.equal(network.weight, before)
+
+
+def whole_run(width=1, batch_size=2):
+    """Parts of every kind; what a wrong width or batch size spoils comes after most of them."""
+    torch.manual_seed(width)
+    first, last = nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 2), nn.Linear(2, width))
+    optimizer = torch.optim.Adam([*first.parameters(), *last.parameters()])
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1)
+    stream, history = batches(torch.arange(10), batch_size, 20), History()
+    for _ in range(3):
+        last(first(torch.ones(2))).sum().backward()
+        optimizer.step()
+        schedule.step()
+        next(stream)
+        history.add(loss=float(width))
+    return dict(
+        first=first,
+        more=[torch.Generator().manual_seed(width), history, {"schedule": schedule}],
+        optimizer=optimizer,
+        last=last,
+        stream=stream,
+    )
+
+
+@pytest.mark.parametrize(
+    "other, part", [(dict(width=3), "optimizer|last"), (dict(batch_size=5), "stream")]
+)
+def test_a_part_that_does_not_fit_leaves_every_part_as_it_was(tmp_path, other, part):
+    Checkpoints(tmp_path, **whole_run()).save(3)
+    parts = whole_run(**other)
+    before = copy.deepcopy((checkpoints._state(parts), random_state()))
+    with pytest.raises(ValueError, match=f"does not fit ({part}), so nothing was changed"):
+        Checkpoints(tmp_path, **parts).resume()
+    assert_identical((checkpoints._state(parts), random_state()), before)
+
+
+def test_a_list_of_another_length_leaves_every_part_as_it_was(tmp_path):
+    Checkpoints(tmp_path, networks=[nn.Linear(1, 1), nn.Linear(1, 1)]).save(3)
+    networks = [nn.Linear(1, 1), nn.Linear(1, 1), nn.Linear(1, 1)]
+    before = copy.deepcopy([network.state_dict() for network in networks])
+    with pytest.raises(ValueError, match="does not fit networks, so nothing was changed"):
+        Checkpoints(tmp_path, networks=networks).resume()
+    assert_identical([network.state_dict() for network in networks], before)
 
 
 def test_complaints(tmp_path):

@@ -117,3 +117,26 @@ def test_a_mistyped_command_shows_the_usage(capsys, arguments):
         cli.main(arguments)
     assert caught.value.code == 2
     assert "usage: course" in capsys.readouterr().err
+
+
+PROGRESS, LESSON = ["-m", "course_lib.cli", "progress"], ["lessons/01_divergences.py"]
+
+
+@pytest.mark.parametrize(
+    "encoding, command",
+    [("gbk", PROGRESS), ("cp1252", PROGRESS), ("ascii", PROGRESS), ("gbk", LESSON)],
+)
+def test_a_console_that_is_not_utf8_loses_signs_and_not_the_run(tmp_path, encoding, command):
+    ran = subprocess.run(
+        [sys.executable, *command],
+        cwd=building.ROOT,
+        env={
+            **os.environ,
+            **{"PYTHONIOENCODING": encoding, "COURSE_SCALE": "smoke", "COURSE_STATIC": "1"},
+            **{"COURSE_HOME": str(tmp_path), "PYTHONPATH": str(building.ROOT), "PYTHONUTF8": "0"},
+        },
+        capture_output=True,
+    )
+    assert ran.returncode == 0, ran.stderr.decode(encoding)
+    assert b"divergences" in ran.stdout
+    assert (b"?" in ran.stdout) == (encoding != "gbk" or command == LESSON)  # gbk has the circle

@@ -15,10 +15,12 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib import data, data_files, emoji_groups
-from course_lib.data_files import DamagedData, DataError, MalformedData, MissingData
+from course_lib.data import emoji_groups
+from course_lib.data import files as data_files
+from course_lib.data import sets as data
+from course_lib.data.files import DamagedData, DataError, MalformedData, MissingData
 
-SHIPPED = Path(data_files.__file__).parents[1] / "data"
+SHIPPED = Path(data_files.__file__).parents[2] / "data"
 TEST_IMAGES, TEST_LABELS = "mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte.gz"
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from course_lib import container, data_files, doctor
+from course_lib import doctor, environment
+from course_lib.data import files as data_files
 
-SHIPPED = Path(data_files.__file__).parents[1] / "data"
+SHIPPED = Path(data_files.__file__).parents[2] / "data"
 CPU = {"torch": "2.15.0", "torchvision": "0.29.2", "cuda_build": None, "gpu": None, "gpu_bytes": 0}
 TOPICS = ["python", "torch", "device", "memory", "disk", "data", "kernel", "scale"]
 
@@ -153,6 +154,36 @@ def test_no_cuda_is_fine_and_a_gpu_is_named(monkeypatch):
     assert finding == ("device", "ok", "cuda: H100, 80.0 GB", "")
 
 
+def test_apples_gpu_is_named():
+    finding = doctor.check_device({**CPU, "mps": True})
+    assert finding.status == "ok" and finding.message.startswith("mps: Apple's GPU, in float32")
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "macos", "named"),
+    [
+        ("Darwin", "x86_64", "14.2", "Macs with Intel processors"),
+        ("Darwin", "arm64", "13.6.1", "macOS before 14"),
+        ("Darwin", "arm64", "14.0", ""),
+        ("Windows", "ARM64", "", "Windows on Arm"),
+        ("Windows", "AMD64", "", ""),
+        ("Linux", "aarch64", "", ""),
+        ("Linux", "x86_64", "", ""),
+    ],
+)
+def test_a_platform_without_pytorch_is_named(monkeypatch, system, machine, macos, named):
+    monkeypatch.setattr(doctor.platform, "system", lambda: system)
+    monkeypatch.setattr(doctor.platform, "machine", lambda: machine)
+    monkeypatch.setattr(doctor.platform, "mac_ver", lambda: (macos, ("", "", ""), machine))
+    assert doctor.unsupported_platform() == named
+    missing = doctor.check_torch({"error": "No module named 'torch'"})
+    if named:
+        assert named in missing.message and "another machine" in missing.remedy
+        assert doctor.check_torch(CPU).status == "ok"  # whoever built it there may use it
+    else:
+        assert "make setup" in missing.remedy
+
+
 def test_an_nvidia_gpu_with_a_torch_that_cannot_use_it(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     finding = doctor.check_device(CPU)
@@ -163,7 +194,7 @@ def test_too_little_memory(monkeypatch, tmp_path):
     import psutil
 
     Memory = namedtuple("Memory", "available")
-    monkeypatch.setattr(container, "CGROUP", tmp_path)
+    monkeypatch.setattr(environment, "CGROUP", tmp_path)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(4.1e9))
     assert doctor.check_memory().status == "ok"
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(3.9e9))
@@ -174,7 +205,7 @@ def test_too_little_memory(monkeypatch, tmp_path):
 def test_a_containers_limit_counts(monkeypatch, tmp_path):
     import psutil
 
-    monkeypatch.setattr(container, "CGROUP", tmp_path)
+    monkeypatch.setattr(environment, "CGROUP", tmp_path)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: namedtuple("M", "available")(64e9))
     (tmp_path / "memory.current").write_text("3000000000\n")
     (tmp_path / "memory.stat").write_text("anon 2000000000\ninactive_file 1000000000\n")
@@ -200,11 +231,11 @@ def test_a_containers_limit_counts(monkeypatch, tmp_path):
     ],
 )
 def test_a_containers_quota_of_processors_counts(monkeypatch, tmp_path, quota, cpus):
-    monkeypatch.setattr(container, "CGROUP", tmp_path)
+    monkeypatch.setattr(environment, "CGROUP", tmp_path)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
     if quota:
         (tmp_path / "cpu.max").write_text(f"{quota}\n")
-    assert container.usable_cpus() == cpus
+    assert environment.usable_cpus() == cpus
     assert f"cpu with {cpus} cores" in doctor.check_device(CPU).message
 
 

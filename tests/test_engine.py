@@ -1,12 +1,14 @@
 """The engine's own behaviour: what it notices, in which order, and how it says so."""
 
+import re
+
 import numpy
 import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
 from course_lib import checks
-from course_lib.checks import CheckFailed, check, hint, report, run, store
+from course_lib.checks import CheckFailed, cards, check, hint, report, run, store
 from course_lib.checks.observing import is_students
 
 KL = "divergences.kl_gaussian"
@@ -68,6 +70,8 @@ def test_what_is_not_a_function_is_refused():
         (lambda *a: right(*a).float(), "expected dtype float64, got float32"),
         (lambda *a: right(*a).float().double(), "expected"),
         (lambda *a: 3 * right(*a), "every value is 3 times the expected one"),
+        (lambda *a: 1e-9 * right(*a), "every value is (almost) zero"),
+        (lambda *a: 0 * right(*a), "every value is zero"),
         (lambda *a: right(*a) + 0.5, "every value differs by +0.5"),
         (lambda *a: -right(*a), "the sign is turned round everywhere"),
         (lambda *a: right(*a).detach(), "no gradient reaches mean_q"),
@@ -75,6 +79,10 @@ def test_what_is_not_a_function_is_refused():
         (lambda a, b, c, d: right(a.mul_(2) / 2, b, c, d), "mean_q changed in place"),
         (
             lambda a, *_: a @ torch.ones(4, 2).double(),
+            "a matrix that takes rows of 4 numbers got 3 rows of 5",
+        ),
+        (
+            lambda a, *_: torch.nn.Linear(4, 2).double()(a),
             "a linear layer for 4 numbers got 3 rows of 5",
         ),
         (lambda *a: right(*a) + 0 * torch.rand(()), "the global random state moved"),
@@ -90,6 +98,17 @@ def test_faults_are_told_in_words(answer, part):
 def test_a_ratio_of_almost_one_is_not_told():
     message = run(KL, lambda *a: right(*a) * (1 + 1e-5)).message
     assert "expected" in message and "every value" not in message
+
+
+def test_an_errors_type_at_one_case_alone_gives_no_cause():
+    """A step and a black box have no slopes, whatever was to be done with them."""
+
+    def answer(function, mean, std, noise):
+        mean, std = (p.clone().requires_grad_() for p in (mean, std))
+        return torch.autograd.grad(3 * function(mean + std * noise).sum(), (mean, std))
+
+    verdict = run("reparameterization.score_function_gradient", answer)
+    assert "does not require grad" in verdict.message and verdict.misconception is None
 
 
 def test_who_draws_is_told_so_whatever_the_values():
@@ -143,6 +162,51 @@ def test_card_escapes_what_the_student_wrote():
     assert "<script>" not in card._repr_html_() and "&lt;script&gt;" in card._repr_html_()
 
 
+def luminance(color: str) -> float:
+    """Relative luminance by WCAG 2.1 of a color #rrggbb."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("state", cards.MARKS)
+def test_a_mark_can_be_read_in_any_theme(state):
+    """White on its chip; no other text of a card has a color of its own."""
+    text = cards.Card(state, KL, "m", [("got", "1", True)], ["h"])._repr_html_()
+    assert re.findall(r"[^-]color: (#\w+)", text) == ["#ffffff"]
+    assert 1.05 / (luminance(cards.MARKS[state][1]) + 0.05) >= 4.5
+
+
+def test_a_failed_card_has_three_lines_and_the_next_hint_behind_a_click():
+    verdict = run(KL, lambda *inputs: right(*inputs).mul(2))
+    card = report.card(verdict)
+    assert [name for name, *_ in card.lines][:2] == ["expected", "got"]
+    assert verdict.message == f"{verdict.what} {verdict.cause}".rstrip()
+    hints = checks.exercise(KL).hints
+    assert card._repr_html_().count("<details") == len(hints)
+    hint(KL)
+    assert report.card(verdict).hints == hints[1:]
+
+
+def test_what_is_no_comparison_is_told_in_one_line():
+    assert cards.what_and_cause("mean_q changed in place.", "") == [
+        ("what", "mean_q changed in place.", False)
+    ]
+    assert cards.what_and_cause("a: expected 1, got 2: twice.", "Because.") == [
+        ("expected", "a: 1", True),
+        ("got", "2: twice", True),
+        ("likely cause", "Because.", False),
+    ]
+
+
+def test_progress_unfolds_the_lesson_at_hand_alone(own_progress):
+    check(KL, right)
+    html = checks.progress()._repr_html_()
+    assert html.count("<details open>") == 1 and "○" not in html
+    assert html.index("<details open>") < html.index("divergences") < html.index("elbo")
+    assert repr(checks.progress()).count("○") == 5
+
+
 def test_hints_come_one_at_a_time_and_the_last_stays(capsys):
     count = len(checks.exercise(KL).hints)
     for _ in range(count + 1):
@@ -192,6 +256,54 @@ def test_crash_while_saving_leaves_the_old_progress(own_progress, monkeypatch):
     check("divergences.entropy", lambda p: torch.special.entr(p).sum(-1))
     assert store.passed() == {KL}
     assert not list(own_progress.glob("*.part"))
+
+
+def test_a_byte_order_mark_is_no_damage(own_progress):
+    check(KL, right)
+    path = own_progress / "progress.json"
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert store.passed() == {KL}
+    check("divergences.entropy", lambda p: torch.special.entr(p).sum(-1))
+    assert store.passed() == {KL, "divergences.entropy"}
+    assert not list(own_progress.glob("progress.damaged-*"))
+
+
+def damaged_in_a_folder_that_takes_no_file(home, monkeypatch):
+    home.mkdir()
+    (home / "progress.json").write_text("{")
+
+    def refuse(*arguments):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(store.Path, "replace", refuse)  # root may write anywhere
+    monkeypatch.setattr(store.os, "replace", refuse)
+
+
+def home_is_a_file(home, monkeypatch):
+    home.write_text("not a folder")
+
+
+def folder_in_the_files_place(home, monkeypatch):
+    (home / "progress.json").mkdir(parents=True)
+
+
+@pytest.mark.parametrize(
+    "spoil", [damaged_in_a_folder_that_takes_no_file, home_is_a_file, folder_in_the_files_place]
+)
+def test_progress_that_cannot_be_kept_costs_no_verdict(own_progress, monkeypatch, capsys, spoil):
+    spoil(own_progress, monkeypatch)
+    check(KL, right)
+    assert "○ kl_gaussian" in repr(checks.progress())
+    captured = capsys.readouterr()
+    assert "✓ divergences.kl_gaussian: right" in captured.out
+    assert "progress was not saved" in captured.err and "progress cannot be read" in captured.err
+
+
+def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("COURSE_HOME", "~/x")
+    assert store.progress_file() == tmp_path / "x" / "progress.json"
 
 
 def test_only_students_files_count_as_students():

@@ -10,8 +10,8 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torchvision.transforms.functional import pil_to_tensor
 
+from course_lib import environment, plotting
 from course_lib import history as history_module
-from course_lib import plotting
 from course_lib.event_log import EventLog
 from course_lib.history import History, watch
 
@@ -91,6 +91,7 @@ def test_watch_draws_and_logs_on_the_way(tmp_path, monkeypatch):
         return types.SimpleNamespace(update=lambda bundle, raw: shown.append(bundle))
 
     monkeypatch.setattr(history_module, "is_static", lambda: False)
+    monkeypatch.setattr(environment, "in_notebook", lambda: True)
     monkeypatch.setattr(plotting, "in_notebook", lambda: True)
     monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=display))
     monkeypatch.setattr(history_module._Schedule, "tick", lambda schedule: schedule._draw())

@@ -1,19 +1,21 @@
 """`fast` trains to the same result as the plain loop, whatever is switched on, or says why not."""
 
 import copy
+import gc
+import math
 import random
 import warnings
+import weakref
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib import capture
-from course_lib import fast as fast_module
-from course_lib.capture import CannotCapture, CompiledStep, state_tensors
-from course_lib.fast import fast
-from course_lib.precision import supports_bfloat16
+from course_lib.fast import capture, fast
+from course_lib.fast import step as fast_module
+from course_lib.fast.capture import CannotCapture, CompiledStep, state_tensors
+from course_lib.fast.precision import supports_bfloat16
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -174,7 +176,9 @@ def test_bfloat16_trains_as_well_within_the_spread_of_seeds(compile):
 def test_without_switches_it_does_what_the_device_allows():
     model = WGAN(convolutions=True)
     step = fast(model.train_step, model.networks, model.optimizers)
-    assert step.settings["precision"] == ("bfloat16" if supports_bfloat16(DEVICE) else "float32")
+    measured = DEVICE.type == "cpu" and supports_bfloat16(DEVICE)
+    known = "bfloat16" if supports_bfloat16(DEVICE) else "float32"
+    assert step.settings["precision"] == (None if measured else known)
     assert step.settings["channels_last"] and step.settings["fused"]
     assert step.settings["graph"] is (DEVICE.type == "cuda") and not step.settings["compile"]
     assert model.critic[0].weight.is_contiguous(memory_format=torch.channels_last)
@@ -242,10 +246,103 @@ def test_a_cpu_compiles_only_what_repays_it(steps, convolutions, precision, expe
     assert step.settings["compile"] is expected
 
 
+# What tells one call from another
+
+
+def two_kinds_of_call(train_step, first, second, **settings):
+    """The result of the second call, after the first has been recorded, and of the plain step."""
+    network, optimizer, _ = tiny()
+
+    def learn(*args, **kwargs):
+        loss = train_step(network, *args, **kwargs)
+        optimizer.zero_grad()
+        loss.backward()
+        return loss
+
+    step = fast(learn, network, optimizer, **RECORDED | settings)
+    for _ in range(6):
+        first(step)
+    assert step._captured
+    return second(step), second(learn).detach()
+
+
+def by_name(network, d=None, **more):
+    return network(d["a"]).sum() if "a" in d else 10 * network(d["b"]).sum()
+
+
+def by_nesting(network, pair):
+    return network(pair[0]).sum() if torch.is_tensor(pair[0]) else 10 * network(pair[0][0]).sum()
+
+
+def by_type(network, x, flag):
+    return network(x).sum() * {bool: 1, int: 10, float: 100}[type(flag)]
+
+
+def by_sign(network, x, number):
+    return network(x).sum() * math.copysign(1, number)
+
+
+def minus(network, x, y):
+    return network(x - y).sum()
+
+
+def by_layout(network, x):
+    return network(x).sum() * x.stride()[0]
+
+
+@pytest.mark.parametrize(
+    "train_step, first, second",
+    [
+        (by_name, lambda f: f({"a": X}), lambda f: f({"b": X})),
+        (by_name, lambda f: f(d={"a": X}), lambda f: f(d={"b": X})),
+        (by_name, lambda f: f(d={"a": X}, b=X), lambda f: f(d={"b": X}, a=X)),
+        (by_nesting, lambda f: f((X, X + 1)), lambda f: f(((X, X + 1),))),
+        (by_nesting, lambda f: f([X, [X + 1]]), lambda f: f([[X], X + 1])),
+        (by_type, lambda f: f(X, True), lambda f: f(X, 1)),
+        (by_type, lambda f: f(X, 1), lambda f: f(X, 1.0)),
+        (by_sign, lambda f: f(X, 0.0), lambda f: f(X, -0.0)),
+        (minus, lambda f: f(X, X), lambda f: f(X, 2 * X)),
+        (by_layout, lambda f: f(X[:3]), lambda f: f(X[:3].T.contiguous().T)),
+    ],
+)
+def test_calls_that_python_can_tell_apart_are_not_replays_of_each_other(train_step, first, second):
+    assert torch.allclose(*two_kinds_of_call(train_step, first, second))
+
+
+def test_a_frozen_weight_and_a_replaced_layer_are_noticed():
+    """Also where the plain loop is given other weights between two calls."""
+    for change in (
+        lambda network: network[0].requires_grad_(False),
+        lambda network: network.__setitem__(0, copy.deepcopy(network[0])),
+    ):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 1)).to(DEVICE)
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+
+        def train_step(x, network=network, optimizer=optimizer):
+            loss = network(x).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        step = fast(train_step, network, optimizer, **RECORDED)
+        for _ in range(6):
+            step(X)
+        assert step._captured
+        change(network)
+        before = network[0].weight.detach().clone()
+        for _ in range(4):
+            step(X)
+        assert torch.equal(network[0].weight, before)
+
+
 # Random numbers
 
 
-@pytest.mark.parametrize("settings", [{}, dict(compile=True)], ids=["default", "compile"])
+@pytest.mark.parametrize(
+    "settings", [dict(precision="bfloat16", graph=False), dict(precision="float32", compile=True)]
+)
 def test_the_same_seed_gives_the_same_run_and_another_another(settings):
     def losses(seed):
         network, optimizer, inner = tiny()
@@ -565,11 +662,58 @@ def test_networks_that_are_never_called_as_such():
     step(X)  # once is enough
 
 
+def test_what_cannot_be_keyed_runs_eager_and_says_so_once():
+    network, optimizer, inner = tiny()
+    seen = []
+
+    def train_step(x, names=()):
+        seen.append(sorted(names))
+        return inner(x)
+
+    step = fast(train_step, network, optimizer, **RECORDED)
+    for _ in range(6):
+        step(X)
+    before = len(seen)
+    with pytest.warns(UserWarning, match="argument is a set.* may differ") as caught:
+        for names in ({"a"}, {"b"}):
+            step(X, names)
+    assert len([w for w in caught if "fast:" in str(w.message)]) == 1 and "eager" in str(caught[0])
+    assert seen[before:] == [["a"], ["b"]]
+    assert step._captured and step._ways  # the others go on
+
+
 def test_the_network_is_left_as_it_was():
     network, optimizer, train_step = tiny()
     step = fast(train_step, network, optimizer, precision="bfloat16", graph=False)
     step(X)
     assert "forward" not in vars(network) and network.weight.dtype is torch.float32
+
+
+def test_a_network_named_twice_counts_once_and_keeps_a_forward_of_its_own():
+    network, optimizer, train_step = tiny()
+    own = network.forward = lambda x, plain=network.forward: 2 * plain(x)
+    settings = dict(precision="bfloat16", graph=False)
+    step = fast(train_step, (network, network), (optimizer, optimizer), **settings)
+    losses = torch.stack([step(X) for _ in range(5)])
+    assert vars(network)["forward"] is own and len(step._prepared) == 1
+    network, optimizer, train_step = tiny()
+    network.forward = lambda x, plain=network.forward: 2 * plain(x)
+    once = fast(train_step, network, optimizer, **settings)
+    assert torch.equal(torch.stack([once(X) for _ in range(5)]), losses)
+
+
+def test_an_optimizer_gets_one_hook_however_often_it_is_made_fast():
+    network, optimizer, train_step = tiny()
+    saved = copy.deepcopy(optimizer.state_dict())
+    for _ in range(3):
+        fast(train_step, network, optimizer, precision="float32")
+    assert len(optimizer._optimizer_load_state_dict_post_hooks) == 1
+    optimizer.load_state_dict(saved)
+    assert optimizer.param_groups[0]["fused"]
+    gone = weakref.ref(optimizer)
+    del optimizer, train_step
+    gc.collect()
+    assert gone() is None  # the registry keeps none alive
 
 
 # Complaints

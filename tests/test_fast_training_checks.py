@@ -56,6 +56,28 @@ def assigned_then_divided(parameter):
     parameter.grad /= dist.get_world_size()
 
 
+def copy_sent(parameter):
+    copied = parameter.grad.detach().clone()
+    dist.all_reduce(copied)
+    parameter.grad.div_(dist.get_world_size())
+
+
+def handle_dropped(parameter):
+    dist.all_reduce(parameter.grad, async_op=True)
+    parameter.grad.div_(dist.get_world_size())
+
+
+def warmed_up_within_the_steps(step, images_per_step, steps, warmup, synchronize):
+    begin = 0.0
+    for number in range(steps):
+        if number == warmup:
+            synchronize()
+            begin = time.perf_counter()
+        step()
+    synchronize()
+    return images_per_step * (steps - warmup) / (time.perf_counter() - begin)
+
+
 def returned_at_the_frozen_one(model):
     for parameter in model.parameters():
         if parameter.grad is None:
@@ -83,7 +105,10 @@ def zeros_not_sent(model):
         ("throughput", throughput_by_processor_time, "clock_stopped_before_waiting"),
         ("accumulate_gradients", last_loss_kept, "graphs_retained"),
         ("accumulate_gradients", cleared_at_the_end, "not_put_into_grad"),
+        ("throughput", warmed_up_within_the_steps, "warmup_taken_from_the_steps"),
         ("average_gradients", average(quotient_lost), "sum"),
+        ("average_gradients", average(copy_sent), "copy_averaged"),
+        ("average_gradients", average(handle_dropped), "not_awaited"),
         ("average_gradients", average(assigned_then_divided), "result_divided"),
         ("average_gradients", returned_at_the_frozen_one, "stopped_at_the_frozen_one"),
         ("average_gradients", zeros_not_sent, "frozen_one_filled"),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib import environment, plotting
 from course_lib import history as history_module
-from course_lib import plotting
 from course_lib.history import History, watch
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -30,6 +30,7 @@ def live(monkeypatch):
 
     monkeypatch.delenv("PYTEST_VERSION", raising=False)
     monkeypatch.delenv("COURSE_STATIC", raising=False)
+    monkeypatch.setattr(environment, "in_notebook", lambda: True)
     monkeypatch.setattr(plotting, "in_notebook", lambda: True)
     monkeypatch.setitem(sys.modules, "IPython.display", types.SimpleNamespace(display=display))
     return shown

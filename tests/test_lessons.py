@@ -32,6 +32,14 @@ def test_notebooks_and_solutions_are_what_the_lessons_make():
     assert stale() == []
 
 
+def test_the_repository_keeps_within_its_64_megabytes():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    files = [ROOT / name for name in listed.stdout.split("\0") if name]
+    assert sum(file.stat().st_size for file in files if file.exists()) < 64e6
+
+
 @pytest.mark.parametrize("stem", STEMS)
 def test_a_lesson_has_every_exercise_that_is_declared_for_it(stem):
     made = lesson(stem)

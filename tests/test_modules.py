@@ -5,8 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from course_lib.checks.module_exercises import fixed_sizes, layer_mistakes, module_exercise
 from course_lib.checks.module_facts import module_facts, name_range
 from course_lib.checks.modules import examine, module_case
+from course_lib.checks.wrong_modules import SmallNetwork
 
 
 def block_case():
@@ -126,7 +128,36 @@ def test_what_is_changed_in_place_is_seen_by_its_input():
         (0.0, 5.0, "never negative"),
         (-5.0, 0.0, "never positive"),
         (-0.5, 0.5, "bounded"),
+        (-0.3, 9.0, "bounded below"),
+        (-9.0, 0.3, "bounded above"),
     ],
 )
 def test_ranges_have_names(low, high, name):
     assert name_range(low, high) == name
+
+
+def test_a_fixed_size_stands_in_the_place_of_its_argument():
+    first, second = fixed_sizes(SmallNetwork, "inputs, width, outputs", width=(3, 5), outputs=7)
+    assert [first.name, second.name] == ["fixed_width", "fixed_outputs"]
+    assert "width is not used" in first.sentence and first.sentence != second.sentence
+    widths = [answer(4, 9, 2).head.in_features for answer in first.answers]
+    assert widths == [3, 5] and second.answer(4, 9, 2).head.out_features == 7
+
+
+def test_a_module_exercise_makes_its_cases_from_the_sizes():
+    declared = module_exercise(
+        name="slug.Network",
+        arguments="inputs, hidden_dim, outputs",
+        sizes=((4, 9, 2), (3, 8, 5)),
+        given=lambda g, batch, inputs, **_: {"x": torch.randn(batch, inputs, generator=g)},
+        gives=lambda outputs, **_: {"y": [outputs]},
+        oracle=SmallNetwork,
+        misconceptions=layer_mistakes(SmallNetwork),
+        hints=("One.", "Two."),
+    )
+    first, second = declared.cases(torch.Generator().manual_seed(0))
+    assert first.inputs["x"].shape == (8, 4) and second.inputs["x"].shape == (7, 3)
+    assert first.inputs["arguments"] == {"inputs": 4, "hidden_dim": 9, "outputs": 2}
+    assert second.inputs["outputs"] == {"y": [5]} and second.inputs["width"] == "hidden_dim"
+    assert first.about == "Network(4, 9, 2), a batch of 8"
+    assert declared.signature == "(inputs, hidden_dim, outputs)" and declared.slow

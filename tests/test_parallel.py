@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib.parallel import Team, team
+from course_lib.runs.parallel import Team, team
 
 RUN = Path(__file__).with_name("parallel_run.py")
 

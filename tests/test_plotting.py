@@ -48,6 +48,32 @@ def test_an_image_is_drawn_upright_and_unmirrored():
     )
 
 
+def test_arrays_and_lists_are_drawn_as_the_tensor_is():
+    images = torch.rand(3, 3, 5, 4)
+    expected = grid_array(plot_images(images))
+    alike = [images.numpy(), images.double().numpy(), list(images), [i.numpy() for i in images]]
+    for same in (*alike, images.clone().requires_grad_()):
+        np.testing.assert_allclose(grid_array(plot_images(same)), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "images, error, message",
+    [
+        (np.zeros((2, 5, 4, 3)), ValueError, r"\(2, 5, 4, 3\).*permute\(0, 3, 1, 2\)"),
+        (torch.zeros(3, 5, 4), ValueError, r"\(3, 5, 4\).*images\[None\]"),
+        (torch.zeros(8, 5, 4), ValueError, r"\(8, 5, 4\).*images\[:, None\]"),
+        ([torch.zeros(1, 5, 4), torch.zeros(1, 4, 4)], TypeError, "of one size; got list"),
+        ([], TypeError, "list"),
+        ("digits", TypeError, "a list of images .* got str"),
+        (None, TypeError, "got NoneType"),
+        (np.array(["a"]), TypeError, "got ndarray"),
+    ],
+)
+def test_what_is_no_batch_of_images_is_told_what_is_wanted(images, error, message):
+    with pytest.raises(error, match=message):
+        plot_images(images)
+
+
 @pytest.mark.parametrize("count, rows, columns", [(1, 1, 1), (10, 1, 10), (16, 4, 4), (11, 3, 4)])
 def test_columns_by_default(count, rows, columns):
     array = grid_array(plot_images(torch.zeros(count, 1, 7, 7)))

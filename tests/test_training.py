@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib import plotting
+from course_lib import environment
+from course_lib.environment import is_static
 from course_lib.training import (
     at_scale,
     batches,
     course_scale,
-    is_static,
     pick_device,
     seed_everything,
 )
@@ -38,8 +38,12 @@ def test_scale_follows_the_device_when_unset(monkeypatch, cuda, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.delenv("COURSE_SCALE", raising=False)
     assert course_scale() == expected
-    monkeypatch.setenv("COURSE_SCALE", "smoke")
-    assert course_scale() == "smoke" and at_scale(1, 2, 3) == 1
+    for asked in ("smoke", "SMOKE", " smoke", "Smoke\t"):
+        monkeypatch.setenv("COURSE_SCALE", asked)
+        assert course_scale() == "smoke" and at_scale(1, 2, 3) == 1
+    for unset in ("", "  "):
+        monkeypatch.setenv("COURSE_SCALE", unset)
+        assert course_scale() == expected
     monkeypatch.setenv("COURSE_SCALE", "gpu")
     assert at_scale(1, 2, 3) == 3
 
@@ -53,7 +57,7 @@ def test_an_unknown_scale_names_the_three(monkeypatch):
 def test_static_under_pytest_by_wish_and_in_a_script(monkeypatch):
     monkeypatch.delenv("PYTEST_VERSION", raising=False)
     monkeypatch.delenv("COURSE_STATIC", raising=False)
-    monkeypatch.setattr(plotting, "in_notebook", lambda: True)
+    monkeypatch.setattr(environment, "in_notebook", lambda: True)
     assert not is_static()
     for value, expected in [("1", True), ("yes", True), ("0", False), ("", False)]:
         monkeypatch.setenv("COURSE_STATIC", value)
@@ -61,7 +65,7 @@ def test_static_under_pytest_by_wish_and_in_a_script(monkeypatch):
     monkeypatch.setenv("PYTEST_VERSION", "9")
     assert is_static()
     monkeypatch.delenv("PYTEST_VERSION")
-    monkeypatch.setattr(plotting, "in_notebook", lambda: False)
+    monkeypatch.setattr(environment, "in_notebook", lambda: False)
     assert is_static()
 
 
@@ -120,3 +124,29 @@ def test_no_steps_give_no_batch_and_a_full_batch_is_allowed():
 def test_batches_complains_when_called_not_when_first_used(tensors, batch_size, message):
     with pytest.raises(ValueError, match=message):
         batches(tensors, batch_size, steps=1)
+
+
+@pytest.mark.parametrize(
+    "other, message",
+    [
+        (lambda: batches(torch.arange(12), 3, 9), "batch_size = 4, these have 3"),
+        (lambda: batches(torch.arange(13), 4, 9), "examples = 12, these have 13"),
+        (lambda: batches(torch.arange(12), 4, 9, torch.Generator()), "own_generator = False"),
+        (lambda: batches(torch.arange(12), 4, 4), "at batch 5, this one ends at 4"),
+    ],
+)
+def test_batches_in_another_order_are_not_gone_on_with(other, message):
+    saved = batches(torch.arange(12), 4, 9)
+    for _ in range(5):
+        next(saved)
+    stream = other()
+    next(stream)
+    before = stream.state_dict()
+    with pytest.raises(ValueError, match=message):
+        stream.load_state_dict(saved.state_dict())
+    after = stream.state_dict()
+    assert torch.equal(after.pop("before_order"), before.pop("before_order"))
+    assert str(after) == str(before)
+    longer = batches(torch.arange(12), 4, 20)  # a run may be made longer
+    longer.load_state_dict(saved.state_dict())
+    assert len(longer) == 15

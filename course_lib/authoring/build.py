@@ -20,6 +20,7 @@ from .notebooks import (
     solution_notebook,
     student_notebook,
     text_of,
+    with_pictures,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,12 +89,12 @@ def build_student(lesson: Lesson, root: Path, hints: Hints) -> list[str]:
     if stored and any(cell.get("outputs") or cell.get("execution_count") for cell in stored.cells):
         said = "has been run: it may hold somebody's answers. Move it away, then build again"
         raise BuildError(f"notebooks/{path.name} {said}")
-    return write(path, text_of(student_notebook(lesson, hints)))
+    return write(path, text_of(with_pictures(student_notebook(lesson, hints), root)))
 
 
 def build_solution(lesson: Lesson, root: Path, execute_code: bool | None, scale: str) -> list[str]:
     path = root / "solutions" / f"{lesson.stem}.ipynb"
-    notebook = solution_notebook(lesson)
+    notebook = with_pictures(solution_notebook(lesson), root)
     reason = "asked for" if execute_code else keep_outputs(lesson, notebook, read_notebook(path))
     if reason and execute_code is False:
         return [f"solutions/{path.name} is stale, and was left as it is: {reason}"]
@@ -141,8 +142,10 @@ def stale(root: Path = ROOT, only: Sequence[str] = (), *, hints: Hints | None = 
     said = []
     for lesson in lessons:
         name = f"{lesson.stem}.ipynb"
-        said += differs(root / "notebooks" / name, student_notebook(lesson, hints))
-        solution = solution_notebook(lesson)
+        said += differs(
+            root / "notebooks" / name, with_pictures(student_notebook(lesson, hints), root)
+        )
+        solution = with_pictures(solution_notebook(lesson), root)
         reason = keep_outputs(lesson, solution, read_notebook(root / "solutions" / name))
         if reason:
             said.append(f"solutions/{name}: {reason}")

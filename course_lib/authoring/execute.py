@@ -19,7 +19,8 @@ from .lesson import Lesson
 from .notebooks import METADATA, text_of
 
 CELL_SECONDS = 1800
-MAX_BYTES = 1_500_000
+MAX_BYTES = 1_500_000  # of a notebook
+MAX_PICTURES = 600_000  # characters of its pictures, or the repository outgrows its bound
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 EMBEDDED_IMAGE = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/=\s]+")
 
@@ -74,7 +75,17 @@ def faults(lesson: Lesson, notebook: NotebookNode, root: Path) -> list[str]:
         largest = max(range(len(notebook.cells)), key=lambda at: len(str(notebook.cells[at])))
         said = f"{place(lesson, largest)} is the largest cell of {size / 1e6:.2f} MB"
         found.append(f"{said}: a notebook may have {MAX_BYTES / 1e6:g} MB")
+    drawn = [sum(map(picture_size, cell.get("outputs", ()))) for cell in notebook.cells]
+    if sum(drawn) > MAX_PICTURES:
+        most = f"{place(lesson, drawn.index(max(drawn)))} draws the largest"
+        said = f"{most} of {sum(drawn) / 1e6:.2f} MB of pictures"
+        found.append(f"{said}: a notebook may have {MAX_PICTURES / 1e6:g} MB of them")
     return found
+
+
+def picture_size(output: NotebookNode) -> int:
+    data = output.get("data", {})
+    return sum(len(data[kind]) for kind in data if kind.startswith("image/"))
 
 
 def output_faults(output: NotebookNode, root: Path) -> Iterator[str]:

@@ -19,7 +19,7 @@ MAGIC = re.compile(r"\s*(%{1,2}[a-z]|!\w)|\s*[^#\s].*\w\?{1,2}\s*$")
 COMMENTED_MAGIC = re.compile(r"# ?%{1,2}[a-z]")
 STEM = re.compile(r"\d\d_([a-z0-9_]+)")
 KEYS = {"exercise", "check", "tags"}
-TAGS = {"solution", "nbval-check-output"}
+TAGS = {"solution", "nbval-check-output", "folded"}
 # Jupytext notes the blank lines around a cell there: layout of the script, not of the lesson.
 LAYOUT = {"lines_to_next_cell", "lines_to_end_of_cell_marker"}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +22,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+PICTURE = re.compile(r"\]\(\.\./images/([\w.-]+\.png)\)")
 Hints = Mapping[str, tuple[str, ...]]
 INTRODUCTION = """\
 # Glossary
@@ -66,7 +69,25 @@ def new_cell(cell: Cell, source: str, cell_id: str) -> NotebookNode:
     tags = {*cell.tags, *(["nbval-check-output"] if cell.check else [])}
     carried = {"exercise": cell.exercise, "check": cell.check, "tags": sorted(tags)}
     node.metadata.update({key: value for key, value in carried.items() if value})
+    if "folded" in cell.tags:
+        node.metadata.jupyter = {"source_hidden": True}  # JupyterLab shows a bar to unfold it
     return node
+
+
+def with_pictures(notebook: NotebookNode, root: Path) -> NotebookNode:
+    """The notebook with the pictures that its text shows inside it.
+
+    A lesson names them `../images/05_vae.png`, where GitHub finds them; JupyterLab, whose folder is
+    `notebooks/`, may not look outside it. Raises FileNotFoundError for a picture that is not there.
+    """
+    for cell in notebook.cells:
+        names = PICTURE.findall(cell.source) if cell.cell_type == "markdown" else []
+        for name in names:
+            encoded = base64.b64encode((root / "images" / name).read_bytes()).decode()
+            cell.setdefault("attachments", {})[name] = {"image/png": encoded}
+        if names:
+            cell.source = PICTURE.sub(r"](attachment:\1)", cell.source)
+    return notebook
 
 
 def cell_ids(lesson: Lesson) -> list[str]:

@@ -1,6 +1,6 @@
 """The autograder: `check` an answer, ask for a `hint`, look at your `progress`."""
 
-from course_lib.plotting import in_notebook
+from course_lib.environment import in_notebook
 
 from .declare import Case, Exercise, Misconception, exercise, make_cases, names
 from .judging import Verdict, judge, run

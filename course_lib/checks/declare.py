@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from .state import known_state
+
 # Plain data is all that passes between `observe` and `judge`.
 Plain = torch.Tensor | str | int | float | bool | None | list | dict
 
@@ -22,7 +24,9 @@ LESSONS = (
     "vae",
     "better_vaes",
     "likelihood",
+    "minimax",
     "first_gan",
+    "evaluation",
     "fast_training",
 )
 
@@ -92,6 +96,8 @@ class Exercise:
     facts: `(inputs, outputs) -> dict`, run by the judge on both records; what it returns is
         compared in its order. A fact that is a bool reads as the statement that should hold.
     random: the answer may draw from the global random state (a module's initialisation).
+    coincident: results are so few (a count, a size) that mistakes meet by chance: a misconception
+        is named only where all cases agree with it, not the first failed one alone.
     slow: a module or training step, whose check may cost a second; a formula's costs 50 ms.
     rtol, atol: tolerances; None takes those of the dtype (float64 1e-6, 1e-8; else 1e-4, 1e-5).
     """
@@ -111,6 +117,7 @@ class Exercise:
         default=keep_outputs
     )
     random: bool = False
+    coincident: bool = False
     slow: bool = False
     rtol: float | None = None
     atol: float | None = None
@@ -147,4 +154,5 @@ def exercise(name: str) -> Exercise:
 
 def make_cases(exercise: Exercise, seed: int) -> list[Case]:
     """The exercise's cases for a seed, the same on every call."""
-    return exercise.cases(torch.Generator().manual_seed(seed))
+    with known_state():
+        return exercise.cases(torch.Generator().manual_seed(seed))

@@ -133,7 +133,10 @@ def name_range(low: float, high: float) -> str:
         ("zero", "beyond"): "never negative",
         ("beyond", "zero"): "never positive",
     }
-    return known.get((name_end(-low), name_end(high)), "bounded")
+    ends = (name_end(-low), name_end(high))
+    if ends.count("beyond") == 1:
+        return known.get(ends, "bounded below" if ends[1] == "beyond" else "bounded above")
+    return known.get(ends, "bounded")
 
 
 def name_end(farthest: float) -> str:

@@ -213,7 +213,7 @@ def copied_outputs(answer: Callable, module: nn.Module, inputs: Mapping[str, Any
 
 def note_gradients(record: dict, module: nn.Module, batches: list[Tensor]) -> None:
     """Which parameters get none, and what share of each input has an influence."""
-    leaves = [b.clone().requires_grad_(b.is_floating_point()) for b in batches]
+    leaves = [b.detach().clone().requires_grad_(b.is_floating_point()) for b in batches]
     # clones: a module may work in place on what it is given, which a leaf does not allow
     outputs = as_list(module(*(leaf.clone() for leaf in leaves)))
     total = weighted_sum(outputs)

@@ -1,18 +1,18 @@
-"""What a student sees: the verdict's card, hints one at a time, and the progress table."""
+"""What a student calls: `check`, `hint`, `progress`; and calm words where an answer is a stub."""
 
 from __future__ import annotations
 
 import ast
-import html
 from collections.abc import Callable
 
-from course_lib.plotting import in_notebook
-
 from . import store
+from .cards import Card, show, what_and_cause
 from .declare import exercise, names
 from .judging import Verdict, run
+from .progress_bars import Progress
 
-MARKS = {"passed": ("✓", "#1a7f37"), "failed": ("✗", "#b35900"), "unwritten": ("○", "#6e7781")}
+shown: dict[str, int] = {}  # hints of an exercise that were asked for
+last = ""  # the exercise that was checked last
 
 
 class CheckFailed(Exception):
@@ -21,24 +21,6 @@ class CheckFailed(Exception):
     def _render_traceback_(self) -> list[str]:
         """IPython shows this line where the engine's own stack would stand."""
         return [f"CheckFailed: {str(self).partition(':')[0]}"]
-
-
-class Card:
-    """A short text that a notebook shows as a card, and a terminal as one line."""
-
-    def __init__(self, state: str, title: str, message: str):
-        self.state, self.title, self.message = state, title, message
-
-    def __repr__(self) -> str:
-        return f"{MARKS[self.state][0]} {self.title}: {self.message}"
-
-    def _repr_html_(self) -> str:
-        mark, colour = MARKS[self.state]
-        return (
-            f'<div style="border-left: 4px solid {colour}; padding: 6px 12px; max-width: 54em; '
-            f'line-height: 1.5"><b><span style="color: {colour}">{mark}</span> '
-            f"{html.escape(self.title)}</b> &nbsp;{html.escape(self.message)}</div>"
-        )
 
 
 def check(name: str, answer: Callable) -> None:
@@ -50,7 +32,9 @@ def check(name: str, answer: Callable) -> None:
     >>> check("divergences.entropy", lambda p: Categorical(p).entropy())
     ✓ divergences.entropy: right
     """
+    global last
     verdict = run(name, answer)
+    last = name
     store.record(verdict)
     show(card(verdict))
     if not verdict.passed:
@@ -58,18 +42,12 @@ def check(name: str, answer: Callable) -> None:
 
 
 def card(verdict: Verdict) -> Card:
-    state = "passed" if verdict.passed else "failed" if verdict.attempted else "unwritten"
-    return Card(state, verdict.name, verdict.message)
-
-
-def show(item: Card) -> None:
-    """As a card in a notebook; as plain text elsewhere."""
-    if in_notebook():
-        from IPython.display import display
-
-        display(item)
-    else:
-        print(repr(item))
+    if verdict.passed or not verdict.attempted:
+        return Card("passed" if verdict.passed else "unwritten", verdict.name, verdict.message)
+    lines = what_and_cause(verdict.what or verdict.message, verdict.cause)
+    hints = exercise(verdict.name).hints
+    to_come = hints[min(shown.get(verdict.name, 0), len(hints) - 1) :]
+    return Card("failed", verdict.name, verdict.message, lines, to_come)
 
 
 def hint(name: str) -> None:
@@ -84,43 +62,9 @@ def hint(name: str) -> None:
     show(Card("unwritten", name, f"hint {number} of {len(hints)}: {hints[number - 1]}"))
 
 
-shown: dict[str, int] = {}
-
-
 def progress() -> Progress:
     """Which exercises of which lessons are passed, in course order."""
-    return Progress(names(), store.passed())
-
-
-class Progress:
-    """A table with one row a lesson; a notebook shows it as a card, a terminal as lines."""
-
-    def __init__(self, every: list[str], passed: set[str]):
-        self.lessons: dict[str, list[tuple[str, bool]]] = {}
-        for name in every:
-            slug, _, short = name.partition(".")
-            self.lessons.setdefault(slug, []).append((short, name in passed))
-
-    def __repr__(self) -> str:
-        return "\n".join(
-            f"{slug:<14} {sum(ok for _, ok in rows)} of {len(rows)}  "
-            + " ".join(f"{'✓' if ok else '○'} {short}" for short, ok in rows)
-            for slug, rows in self.lessons.items()
-        )
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td style='text-align:left'><b>{html.escape(slug)}</b></td>"
-            f"<td>{sum(ok for _, ok in rows)} of {len(rows)}</td><td style='text-align:left'>"
-            + " &nbsp; ".join(self.cell(short, ok) for short, ok in rows)
-            + "</td></tr>"
-            for slug, rows in self.lessons.items()
-        )
-        return f"<table>{rows}</table>"
-
-    def cell(self, short: str, ok: bool) -> str:
-        mark, colour = MARKS["passed" if ok else "unwritten"]
-        return f"<span style='color: {colour}'>{mark}</span> {html.escape(short)}"
+    return Progress(names(), store.passed(), last.partition(".")[0])
 
 
 def show_unwritten_calmly(shell: object) -> None:
@@ -133,6 +77,7 @@ def show_unwritten_calmly(shell: object) -> None:
     def handler(shell, etype, value, traceback, tb_offset=None):
         if line := calm_line(value, missing):
             lines = [line]
+            show(Card("unwritten", "waiting", line))
             missing.update(names_made(shell.history_manager.input_hist_parsed[-1]))
         else:
             plain = shell.InteractiveTB.structured_traceback

@@ -1,6 +1,7 @@
 """Call a training step twice on small networks, and say what must hold of it.
 
-A step is a function `(networks…, optimizer, batches…)` that makes one update and returns its loss.
+A step is a function `(networks…, optimizer, batches…)` that makes one update and returns its loss,
+or a dict of the numbers that it consists of.
 `TrainingStep` names the parts: its `drive` is the exercise's `call`, its `facts` the exercise's
 `facts`. The oracle is a step by explicit gradients (see `wrong_steps.apply_gradients`).
 """
@@ -73,7 +74,11 @@ class TrainingStep:
             ]
             facts[f"the {name}'s parameters still require gradients"] = record[f"{name} open"]
         for n, turn in ((1, "first"), (2, "second")):
-            facts[f"the loss of the {turn} step"] = record[f"loss {n}"]
+            loss = record[f"loss {n}"]
+            parts = loss if isinstance(loss, dict) else {"the loss": loss}
+            # where no number came, it is told above what did
+            for part, number in parts.items() if loss is not None else ():
+                facts[f"{part} of the {turn} step"] = number
             for name in self.trained:
                 moved = record[f"{name} {n}"] - record[f"{name} {n - 1}"]
                 facts[f"how the {turn} step moves the {name}"] = moved
@@ -118,7 +123,12 @@ def gradients(network: nn.Module) -> Tensor:
 
 
 def read_loss(loss: object, precision: torch.dtype) -> tuple[str, Plain]:
-    """("one number", it) for a number or a tensor that holds one; else what came, in words."""
+    """("one number", it) for a number or a tensor that holds one; a dict of such by their names;
+    else what came, in words."""
+    if isinstance(loss, Mapping):
+        read = {str(name): read_loss(part, precision) for name, part in sorted(loss.items())}
+        kinds = ", ".join(f"{name}: {kind}" for name, (kind, _) in read.items())
+        return f"a dict of {kinds}", {name: value for name, (_, value) in read.items()}
     is_number = isinstance(loss, int | float) and not isinstance(loss, bool)
     if is_number or (isinstance(loss, Tensor) and loss.numel() == 1):
         return "one number", torch.as_tensor(loss, dtype=precision).detach().reshape(())

@@ -20,13 +20,19 @@ VERSION = 1
 def progress_file() -> Path:
     """`progress.json` in the folder COURSE_HOME, or in the user's data folder."""
     home = os.environ.get("COURSE_HOME")
-    folder = Path(home) if home else user_data_path("image-generation-course", appauthor=False)
-    return folder / "progress.json"
+    if not home:
+        return user_data_path("image-generation-course", appauthor=False) / "progress.json"
+    return Path(home).expanduser() / "progress.json"
 
 
 def passed() -> set[str]:
-    """Full names of the passed exercises."""
-    return {name for name, entry in read()["exercises"].items() if entry["passed"]}
+    """Full names of the passed exercises; where the file cannot be read none, and why on stderr."""
+    try:
+        content = read()
+    except OSError as error:
+        print(f"progress cannot be read from {progress_file()}: {error}", file=sys.stderr)
+        return set()
+    return {name for name, entry in content["exercises"].items() if entry["passed"]}
 
 
 def record(verdict: Verdict) -> None:
@@ -48,10 +54,14 @@ def record(verdict: Verdict) -> None:
 
 
 def read() -> dict:
-    """The file's content, entries of unknown exercises included; a damaged file is set aside."""
+    """The file's content, entries of unknown exercises included; a damaged file is set aside.
+
+    A byte order mark, which some editors write, is no damage. Raises OSError where there is
+    something that cannot be read, or is damaged and cannot be set aside.
+    """
     path = progress_file()
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
         entries = content["exercises"].values()
         if not all(isinstance(e["passed"], bool) and isinstance(e["tries"], int) for e in entries):
             raise ValueError("an entry lacks `passed` or `tries`")

@@ -307,6 +307,31 @@ def corrupt_within(images, noise_std, generator):
     return corrupt_by_normal(images, noise_std, generator).clamp(0.01, 0.99)
 
 
+def corrupt_smoothly(images, noise_std, generator):
+    """Every number is the sum of two that were drawn, and neighbors share one."""
+    shape = (*images.shape[:3], images.shape[3] + 1)
+    noise = torch.randn(shape, generator=generator, dtype=images.dtype)
+    return (images + noise_std * (noise[..., 1:] + noise[..., :-1]) / 2**0.5).clamp(0, 1)
+
+
+def corrupt_in_order(images, noise_std, generator):
+    noise = torch.randn(images.shape, generator=generator, dtype=images.dtype)
+    return (images + noise_std * noise.sort(0).values).clamp(0, 1)
+
+
+def corrupt_turned(images, noise_std, generator):
+    """The second half has the noise of the first, upside down."""
+    half = torch.randn(images[::2].shape, generator=generator, dtype=images.dtype)
+    both = torch.cat([half, half.flip(2)])[: len(images)]
+    return (images + noise_std * both).clamp(0, 1)
+
+
+def corrupt_by_a_level_an_image(images, noise_std, generator):
+    level = torch.randn(len(images), 1, 1, 1, generator=generator, dtype=images.dtype).sign()
+    noise = torch.randn(images.shape, generator=generator, dtype=images.dtype).abs()
+    return (images + noise_std * level * noise).clamp(0, 1)
+
+
 WRONG = {
     "psnr": [
         psnr_rounded,
@@ -352,6 +377,10 @@ WRONG = {
         lambda values, loss: values.sort().values[len(values) // 2 - 1 if loss == "l1" else 0],
     ],
     "corrupt": [
+        corrupt_smoothly,
+        corrupt_in_order,
+        corrupt_turned,
+        corrupt_by_a_level_an_image,
         corrupt_on_half,
         corrupt_with_laplace,
         corrupt_within,

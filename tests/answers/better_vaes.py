@@ -329,6 +329,35 @@ def probe_with_hidden_layer(means, labels, test_means, test_labels):
     return probe_by_least_squares(bend(means), labels, bend(test_means), test_labels)
 
 
+def probe_of_both_by_adam(means, labels, test_means, test_labels):
+    both = torch.cat([means, test_means]), torch.cat([labels, test_labels])
+    return probe_by_adam(*both, test_means, test_labels)
+
+
+def probe_of_test_codes_centered(means, labels, test_means, test_labels):
+    return probe_by_centers(
+        means - means.mean(0), labels, test_means - test_means.mean(0), test_labels
+    )
+
+
+def probe_at_its_best(means, labels, test_means, test_labels):
+    """Stopped early, where the test accuracy was highest."""
+    layer = nn.Linear(means.shape[1], int(labels.max()) + 1)
+    optimizer, best = torch.optim.Adam(layer.parameters(), lr=0.05), 0.0
+    for _ in range(150):
+        optimizer.zero_grad()
+        F.cross_entropy(layer(means), labels).backward()
+        optimizer.step()
+        hits = layer(test_means).argmax(dim=1) == test_labels
+        best = max(best, hits.float().mean().item())
+    return best
+
+
+def probe_prepared_apart(means, labels, test_means, test_labels):
+    spread = means.std(0) + 1e-6
+    return probe_by_least_squares((means - means.mean(0)) / spread, labels, test_means, test_labels)
+
+
 WRONG = {
     "conv_output_size": [
         lambda size, kernel, stride, padding, dilation: None,
@@ -400,6 +429,10 @@ WRONG = {
         lambda step, warmup_steps: None,
     ],
     "linear_probe": [
+        probe_of_both_by_adam,
+        probe_of_test_codes_centered,
+        probe_at_its_best,
+        probe_prepared_apart,
         probe_as_tensor_of_two,
         probe_with_hidden_layer,
         lambda m, y, tm, ty: 1.0,

@@ -133,6 +133,26 @@ def entropy_of_first_axis(p):
     return entropy_by_entr(p.movedim(0, -1))
 
 
+def gini(p):
+    return 1 - p.square().sum(-1)
+
+
+def one_sum_before_the_log(p):
+    return -p.sum(-1).log()
+
+
+def monte_carlo_by_median(q, p, samples, generator):
+    x = q.mean + q.stddev * torch.randn(samples, *q.mean.shape, generator=generator)
+    ratio = q.log_prob(x) - p.log_prob(x)
+    return ratio.median(0).values, ratio.std(0) / math.sqrt(samples)
+
+
+def monte_carlo_with_mean_deviation(q, p, samples, generator):
+    x = q.mean + q.stddev * torch.randn(samples, *q.mean.shape, generator=generator)
+    ratio = q.log_prob(x) - p.log_prob(x)
+    return ratio.mean(0), (ratio - ratio.mean(0)).abs().mean(0) / math.sqrt(samples)
+
+
 def entropy_with_large_epsilon(p):
     return -(p * (p + 1e-3).log()).sum(-1)
 
@@ -162,7 +182,14 @@ def kl_in_half_precision(mean, log_var):
 
 
 WRONG = {
-    "entropy": [entropy_of_first_axis, entropy_with_large_epsilon, entropy_in_place, lambda p: p],
+    "entropy": [
+        entropy_of_first_axis,
+        entropy_with_large_epsilon,
+        entropy_in_place,
+        gini,
+        one_sum_before_the_log,
+        lambda p: p,
+    ],
     "kl_categorical": [
         kl_without_infinity,
         lambda p, q: kl_by_xlogy(p, q).clamp(max=10.0),
@@ -190,6 +217,9 @@ WRONG = {
     ],
     "kl_monte_carlo": [
         lambda q, p, n, g: kl_divergence(q, p),
+        monte_carlo_by_median,
+        monte_carlo_with_mean_deviation,
+        lambda *a: torch.stack(monte_carlo_by_sums(*a)),
         lambda q, p, n, g: (kl_divergence(q, p), torch.zeros(q.batch_shape)),
         lambda q, p, n, g: monte_carlo_by_sums(q, p, n // 2, g),
         lambda q, p, n, g: tuple(r.unsqueeze(0) for r in monte_carlo_by_sums(q, p, n, g)),

@@ -228,6 +228,41 @@ def evidence_of_first_example(x, weight, noise_std):
     return evidence_by_distribution(x[:1], weight, noise_std).expand(len(x))
 
 
+def evidence_with_jitter(x, weight, noise_std):
+    return evidence_by_slogdet(x, weight, (noise_std**2 + 1e-6).sqrt())
+
+
+def evidence_summed_over_dimensions(x, weight, noise_std):
+    factor = torch.linalg.cholesky(covariance_of(weight, noise_std))
+    y = torch.linalg.solve_triangular(factor, x.T, upper=False)
+    return -factor.diagonal().log().sum() - y.square().sum(1) / 2
+
+
+def posterior_in_data_space(x, weight, noise_std):
+    """weight weightᵀ where weightᵀ weight belongs."""
+    covariance = torch.linalg.inv(torch.eye(len(weight)).to(x) + weight @ weight.T / noise_std**2)
+    return x @ covariance @ weight / noise_std**2, covariance
+
+
+def bound_of_two_draws(log_weights):
+    return torch.logaddexp(log_weights[0], log_weights[-1]) - math.log(2)
+
+
+def bound_with_levels_of_draws(log_weights):
+    """Each draw's largest over the batch taken out, and their mean put back."""
+    levels = log_weights.amax(1, keepdim=True)
+    return (log_weights - levels).exp().mean(0).log() + levels.mean()
+
+
+def em_by_residuals(x, weight, noise_std):
+    new, _ = em_by_moments(x, weight, noise_std)
+    return new, (x - posterior_as_bishop(x, weight, noise_std)[0] @ new.T).std()
+
+
+def em_by_gradient(x, weight, noise_std):
+    return weight + 0.1 * (x - x @ weight @ weight.T).T @ (x @ weight) / len(x), noise_std
+
+
 def posterior_in_place(x, weight, noise_std):
     mean, covariance = posterior_as_bishop(x, weight.div_(noise_std), torch.ones_like(noise_std))
     return mean / noise_std, covariance
@@ -282,10 +317,14 @@ WRONG = {
         lambda x, weight, noise_std: evidence_by_slogdet(x, weight, noise_std).float().double(),
         lambda x, weight, noise_std: evidence_by_slogdet(x, weight, noise_std).tolist(),
         lambda x, weight, noise_std: evidence_by_slogdet(x, weight, noise_std + 1e-3),
+        evidence_with_jitter,
+        evidence_summed_over_dimensions,
+        lambda x, weight, noise_std: evidence_by_slogdet(x, weight.T, noise_std),
         lambda x, weight, noise_std: None,
     ],
     "posterior": [
         posterior_in_place,
+        posterior_in_data_space,
         lambda *a: posterior_as_bishop(*a)[0],
         lambda *a: (posterior_as_bishop(*a)[0], posterior_as_bishop(*a)[1].numpy()),
         lambda *a: (-posterior_as_bishop(*a)[0], posterior_as_bishop(*a)[1]),
@@ -317,6 +356,8 @@ WRONG = {
         bound_without_gradient,
         bound_detaching_the_level,
         bound_in_place,
+        bound_of_two_draws,
+        bound_with_levels_of_draws,
         lambda log_weights: bound_by_logsumexp(log_weights.clamp(-500, 500)),
         lambda log_weights: bound_by_logsumexp(log_weights[:-1]),
         lambda log_weights: bound_by_logsumexp(log_weights).tolist(),
@@ -326,6 +367,8 @@ WRONG = {
         em_twice,
         em_damped,
         em_in_place,
+        em_by_residuals,
+        em_by_gradient,
         lambda *a: em_by_moments(*a)[0],
         lambda *a: (*em_by_moments(*a), torch.zeros(())),
         lambda x, weight, noise_std: (weight, noise_std),

@@ -389,9 +389,9 @@ WRONG = {
         lambda batch, inputs, outputs: 2 * batch**2 * inputs * outputs,
     ],
     "conv_flops": [
-        lambda batch, i, o, k, h, w: 2 * batch * i * o * k**2 * (h + w),
+        lambda batch, i, o, k, h, w: batch * i * o * (2 * k**2 - 1) * h * w,
         lambda batch, i, o, k, h, w: 2 * batch * i * i * k**2 * h * w,
-        lambda batch, i, o, k, h, w: 2 * batch * i * o * (2 * k) * h * w,
+        lambda batch, i, o, k, h, w: 2 * batch * (i * h * w) * (o * h * w),
     ],
     "roofline_seconds": [
         lambda flops, bytes, peak_flops, peak_bandwidth: flops * bytes,

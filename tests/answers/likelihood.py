@@ -189,8 +189,8 @@ def toss_and_keep_gray(images, generator):
     return torch.where(torch.rand(images.shape, generator=generator) < 0.5, images, images.round())
 
 
-def toss_integers(images, generator):
-    return toss_by_comparison(images, generator).long()
+def toss_with_noise_in_float16(images, generator):
+    return (torch.rand(images.shape, generator=generator).half() < images).half()
 
 
 def toss_for_each_row(images, generator):
@@ -304,7 +304,7 @@ def size_of_rounded_shares(log_weights):
 
 
 WRONG = {
-    "binarize": [toss_twice, toss_and_keep_gray, toss_integers, toss_for_each_row],
+    "binarize": [toss_twice, toss_and_keep_gray, toss_with_noise_in_float16, toss_for_each_row],
     "log_importance_weights": [
         weights_with_latents_averaged,
         weights_with_stopped_q,

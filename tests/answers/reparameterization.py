@@ -157,7 +157,6 @@ RIGHT = {
         path_by_slopes,
         path_by_jacobian,
         path_by_rows,
-        path_on_the_callers_tensors,
     ],
     "score_function_gradient": [
         score_by_surrogate,
@@ -197,6 +196,19 @@ def score_with_noise_of_its_own(function, mean, std, noise):
     return score_by_distance(function, mean, std, torch.randn_like(noise))
 
 
+def score_on_the_callers_tensors(function, mean, std, noise):
+    mean.requires_grad_()
+    std.requires_grad_()
+    z = (mean + std * noise).detach()
+    return torch.autograd.grad((function(z) * Normal(mean, std).log_prob(z)).mean(), (mean, std))
+
+
+def score_of_one_more(function, mean, std, noise):
+    return tuple(
+        v * len(noise) / (len(noise) + 1) for v in score_by_loop(function, mean, std, noise)
+    )
+
+
 def score_in_float32(function, mean, std, noise):
     return tuple(value.float() for value in score_by_distance(function, mean, std, noise))
 
@@ -215,6 +227,42 @@ def baseline_of_the_products(function, mean, std, noise):
     return (products - products.mean(1, keepdim=True)).mean(1)
 
 
+def path_with_std_cut_off(function, mean, std, noise):
+    mean, std = mean.clone().requires_grad_(), std.clone().requires_grad_()
+    return torch.autograd.grad(function(mean + std.detach() * noise).mean(), (mean, std))
+
+
+def path_from_sampled_draws(function, mean, std, noise):
+    mean, std = mean.clone().requires_grad_(), std.clone().requires_grad_()
+    return torch.autograd.grad(function(Normal(mean, std).sample(noise.shape)).mean(), (mean, std))
+
+
+def score_without_leaves(function, mean, std, noise):
+    z = mean + std * noise
+    surrogate = (function(z) * Normal(mean, std).log_prob(z)).mean()
+    return torch.autograd.grad(surrogate, (mean, std))
+
+
+def score_of_shifted_noise(function, mean, std, noise):
+    return score_by_distance(function, mean, std, mean + std * noise)
+
+
+def baseline_through_f(function, mean, std, noise):
+    """f was not held fixed; where it is no function of torch's, autograd complains."""
+    mean, std = mean.clone().requires_grad_(), std.clone().requires_grad_()
+    z = mean + std * noise
+    log_q = Normal(mean, std).log_prob(z.detach())
+    return torch.autograd.grad((weights_left_out(function(z)) * log_q).mean(), (mean, std))
+
+
+def baseline_short_slice(function, mean, std, noise):
+    """The slice of the others ends one too early."""
+    values = function(mean + std * noise)
+    rest = [torch.cat([values[:i], values[i + 1 : -1]]) for i in range(len(values))]
+    weights = values - torch.stack([r.mean() if len(r) else values[0] for r in rest])
+    return (weights * noise / std).mean(), (weights * (noise**2 - 1) / std).mean()
+
+
 def baseline_by_half(function, mean, std, noise):
     values = function(mean + std * noise)
     return score_by_distance(lambda z: function(z) - values.mean() / 2, mean, std, noise)
@@ -224,6 +272,7 @@ WRONG = {
     "reparameterize": [
         code_one_noise_for_all,
         code_in_place,
+        lambda mean, log_var, noise: mean + (log_var / 2).exp() @ noise,
         lambda mean, log_var, noise: code_by_power(mean, log_var, noise).mean(0),
         lambda mean, log_var, noise: (mean, log_var, noise),
         lambda mean, log_var, noise: code_by_power(mean, log_var, noise).numpy(),
@@ -231,8 +280,11 @@ WRONG = {
         lambda mean, log_var, noise: None,
     ],
     "pathwise_gradient": [
+        path_on_the_callers_tensors,
         path_with_noise_of_its_own,
         path_of_the_square,
+        path_with_std_cut_off,
+        path_from_sampled_draws,
         lambda f, mean, std, noise: path_by_slopes(f, mean, std, noise)[0],
         lambda f, mean, std, noise: path_by_slopes(f, mean, std, noise.abs()),
         lambda f, mean, std, noise: path_by_slopes(f, mean, std, noise[:1]),
@@ -240,8 +292,12 @@ WRONG = {
         lambda f, mean, std, noise: None,
     ],
     "score_function_gradient": [
+        score_on_the_callers_tensors,
+        score_of_one_more,
         score_with_noise_of_its_own,
         score_in_float32,
+        score_without_leaves,
+        score_of_shifted_noise,
         baseline_by_matrix,
         lambda f, mean, std, noise: score_by_distance(f, mean, std, noise)[1],
         lambda f, mean, std, noise: score_by_distance(f, mean, std, noise[: len(noise) // 2 + 1]),
@@ -250,6 +306,8 @@ WRONG = {
     ],
     "baseline": [
         baseline_by_half,
+        baseline_through_f,
+        baseline_short_slice,
         baseline_of_the_products,
         baseline_of_the_score,
         lambda f, mean, std, noise: baseline_by_matrix(f, mean, std, noise.flip(0) * 1.1),

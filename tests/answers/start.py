@@ -190,7 +190,6 @@ RIGHT = {
         load_by_torchvision,
         load_by_pil_to_tensor,
         load_by_einops,
-        load_sorted_by_number,
     ],
     "seeded_batch": [
         batch_by_randperm,
@@ -298,6 +297,41 @@ def save_accepting_none_but_half(images, path):
     save_by_numpy(images, path)
 
 
+def rescale_with_white_times_255(images_uint8, low, high):
+    w = images_uint8.float() / 255
+    return (1 - w) * low + w * high * 255
+
+
+def grid_as_a_snake(images, columns):
+    """Every second row runs from right to left."""
+    grid, (height, width) = grid_by_padding(images, columns), images.shape[2:]
+    rows = list(grid.split(height, dim=1))
+    for number in range(1, len(rows), 2):
+        rows[number] = torch.cat(list(rows[number].split(width, dim=2))[::-1], dim=2)
+    return torch.cat(rows, dim=1)
+
+
+def save_as_bitmap(images, path):
+    save_by_numpy(images, path)
+    for file in list(path.iterdir()):
+        Image.open(file).save(file.with_suffix(".bmp"))
+        file.unlink()
+
+
+def save_the_first_channel(images, path):
+    save_by_numpy(images[:, :1], path)
+
+
+def save_returning_false(images, path):
+    if images.min() < 0 or images.max() > 1:
+        return False
+    return save_by_numpy(images, path)
+
+
+def load_those_that_begin_with_zero(path):
+    return torch.stack([to_tensor(Image.open(file)) for file in sorted(path.glob("0*.png"))])
+
+
 def load_the_first(path):
     return load_by_torchvision(path)[:1]
 
@@ -358,6 +392,10 @@ WRONG = {
         brightness_by_median,
         brightness_of_first_channel,
         brightness_as_list,
+        lambda images: images.mean((1, 2, 3)).softmax(0),
+        lambda images: images[:, :, 1:].mean((1, 2, 3)),
+        lambda images: images.float().mean((1, 2, 3)).double(),
+        lambda images: images.numpy().mean((1, 2, 3)),
     ],
     "rescale": [
         rescale_in_half_precision,
@@ -365,6 +403,9 @@ WRONG = {
         rescale_per_image,
         rescale_to_numpy,
         rescale_clamped_after,
+        rescale_with_white_times_255,
+        lambda images_uint8, low, high: rescale_in_double(images_uint8, low, high)[None],
+        lambda images_uint8, low, high: rescale_in_double(images_uint8, low, high).tolist(),
     ],
     "image_grid": [
         grid_mirrored,
@@ -372,6 +413,9 @@ WRONG = {
         grid_of_first_channel,
         grid_reversed,
         grid_with_lines,
+        grid_as_a_snake,
+        lambda images, columns: grid_by_padding(images, columns).numpy(),
+        lambda images, columns: grid_by_padding(images, columns).mT,
     ],
     "save_images": [
         save_nothing,
@@ -381,6 +425,10 @@ WRONG = {
         save_inverted,
         save_in_few_colors,
         save_accepting_none_but_half,
+        save_as_bitmap,
+        save_the_first_channel,
+        save_returning_false,
+        lambda images, path: save_by_numpy(images, path / "images"),
     ],
     "load_images": [
         load_the_first,
@@ -389,6 +437,11 @@ WRONG = {
         load_with_blue_first,
         load_stretched,
         load_one_flat_batch,
+        load_sorted_by_number,
+        load_those_that_begin_with_zero,
+        lambda path: load_by_torchvision(path).numpy(),
+        lambda path: load_by_torchvision(path).half(),
+        lambda path: torch.stack([torch.tensor(Image.open(f)) for f in sorted(path.iterdir())]),
     ],
     "seeded_batch": [
         batch_of_copies,

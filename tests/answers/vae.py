@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from einops import rearrange, reduce
 from einops.layers.torch import Rearrange
 from torch import nn
-from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
+from torch.distributions import Bernoulli, Independent, Laplace, Normal, kl_divergence
 from torch.special import ndtri
 
 # ----------------------------------------------------------------- right answers
@@ -239,6 +239,12 @@ def grid_by_product(decoder, side, low, high):
         return torch.special.expit(decoder(down_across.flip(1))).clone()
 
 
+def grid_keeping_the_graph(decoder, side, low, high):
+    """The text asks nobody to cut it."""
+    values = Normal(0.0, 1.0).icdf(torch.linspace(low, high, side))
+    return decoder(torch.cartesian_prod(values, values).flip(1)).sigmoid()
+
+
 def elbo_terms_cut_off(logits, images, mean, log_var):
     """The loss alone needs a graph."""
     loss, *terms = elbo_by_sums(logits, images, mean, log_var)
@@ -257,7 +263,7 @@ RIGHT = {
     "negative_elbo": [elbo_by_distributions, elbo_as_published, elbo_by_sums, elbo_terms_cut_off],
     "train_step": [step_with_float, step_clearing_last, step_by_closure],
     "sample_prior": [prior_by_decorator, prior_as_draws, prior_in_pieces],
-    "latent_grid": [grid_by_repeat, grid_by_rows, grid_by_product],
+    "latent_grid": [grid_by_repeat, grid_by_rows, grid_by_product, grid_keeping_the_graph],
 }
 
 # ----------------------------------------------------------------- wrong answers
@@ -391,6 +397,50 @@ def prior_one_axis(decoder, count, latent_dim, generator):
     return decoder(z).sigmoid().detach()
 
 
+def normal_codes(count, latent_dim, generator):
+    return torch.randn(count, latent_dim, generator=generator)
+
+
+def prior_from(codes):
+    """Codes that look normal one by one, and are not independent draws."""
+
+    @torch.no_grad()
+    def answer(decoder, count, latent_dim, generator):
+        return decoder(codes(count, latent_dim, generator)).sigmoid()
+
+    return answer
+
+
+def codes_in_a_window(count, latent_dim, generator):
+    numbers = torch.randn(count + latent_dim, generator=generator)
+    return numbers.unfold(0, latent_dim, 1)[:count]
+
+
+def codes_with_a_common_part(count, latent_dim, generator):
+    common = torch.randn(count, 1, generator=generator)
+    return (normal_codes(count, latent_dim, generator) + common) / 2**0.5
+
+
+def codes_with_one_sign(count, latent_dim, generator):
+    codes = normal_codes(count, latent_dim, generator)
+    return codes.abs() * codes[:, :1].sign()
+
+
+def codes_standardized(count, latent_dim, generator):
+    codes = normal_codes(count, latent_dim, generator)
+    return (codes - codes.mean(0)) / codes.std(0) if count > 1 else codes
+
+
+def codes_of_unequal_width(count, latent_dim, generator):
+    widths = torch.linspace(1.3, 0.55, latent_dim)
+    return normal_codes(count, latent_dim, generator) * widths
+
+
+def codes_of_laplace(count, latent_dim, generator):
+    uniform = torch.rand(count, latent_dim, generator=generator).clamp(1e-6, 1 - 1e-6)
+    return Laplace(0.0, 0.5**0.5).icdf(uniform)
+
+
 def prior_reusing_seed(decoder, count, latent_dim, generator):
     generator.manual_seed(1)
     return prior_by_decorator(decoder, count, latent_dim, generator)
@@ -452,6 +502,12 @@ WRONG = {
         prior_without_batch,
         prior_one_axis,
         prior_reusing_seed,
+        prior_from(codes_in_a_window),
+        prior_from(codes_with_a_common_part),
+        prior_from(codes_with_one_sign),
+        prior_from(codes_standardized),
+        prior_from(codes_of_unequal_width),
+        prior_from(codes_of_laplace),
         lambda decoder, count, z, g: torch.rand(count, 1, 2, 3, generator=g),
         lambda decoder, count, z, g: 1 - prior_by_decorator(decoder, count, z, g),
         lambda decoder, count, z, g: prior_by_decorator(decoder, count, z, g).flatten(1),

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, expect, sync_playwright
 
 from course_lib.checks import exercise
-from tests.browser.lab import Notebook, chromium, jupyterlab
+from tests.browser.lab import SETTINGS, Notebook, chromium, jupyterlab
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
 RUN_ALL_SECONDS = 300
+ERROR = '[data-mime-type="application/vnd.jupyter.stderr"]'
 expect.set_options(timeout=20_000)
 
 # For one exercise of each lesson: the misconception that this source holds.
@@ -91,6 +92,15 @@ def iwae_loss(log_weights):
     return -log_weights.mean()
 """,
     ),
+    "08_minimax": (
+        "minimax.dirac_gan_step",
+        "psi_first",
+        """\
+def dirac_gan_step(theta, psi, learning_rate, r1_weight):
+    psi = psi + learning_rate * (theta * torch.sigmoid(-psi * theta) - r1_weight * psi)
+    return theta - learning_rate * psi * torch.sigmoid(-psi * theta), psi
+""",
+    ),
     "09_first_gan": (
         "first_gan.discriminator_step",
         "not_detached",
@@ -105,6 +115,18 @@ def discriminator_step(generator, discriminator, optimizer, real, noise):
     return loss
 """,
     ),
+    "12_evaluation": (
+        "evaluation.kid",
+        "diagonal_kept",
+        """
+def kid(features_a, features_b):
+    def kernel(x, y):
+        return (x @ y.T / x.shape[1] + 1) ** 3
+
+    within = kernel(features_a, features_a).mean() + kernel(features_b, features_b).mean()
+    return within - 2 * kernel(features_a, features_b).mean()
+""",
+    ),
     "17_fast_training": (
         "fast_training.roofline_seconds",
         "added",
@@ -114,6 +136,27 @@ def roofline_seconds(flops, bytes, peak_flops, peak_bandwidth):
 """,
     ),
 }
+
+# WCAG's contrast of every visible text to what lies behind it, by text.
+CONTRASTS = """area => {
+    const numbers = color => color.match(/[\\d.]+/g).map(Number);
+    const linear = c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    const light = ([r, g, b]) =>
+        0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+    const behind = e => {
+        const color = numbers(getComputedStyle(e).backgroundColor);
+        const seen = color.length === 3 || color[3] > 0;
+        return seen || !e.parentElement ? color : behind(e.parentElement);
+    };
+    const found = {}, walker = document.createTreeWalker(area, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const text = walker.currentNode.textContent.trim(), e = walker.currentNode.parentElement;
+        if (!text || !e.checkVisibility() || !e.closest('.jp-RenderedHTMLCommon')) continue;
+        const both = [light(numbers(getComputedStyle(e).color)), light(behind(e))];
+        found[text] = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+    }
+    return found;
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +179,13 @@ def page(browser):
         asked = []
         context.on("request", lambda request: asked.append(request.url))
         yield context.new_page()
-        away = [url for url in asked if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))]
+        near = (
+            "http://127.0.0.1:",
+            "data:",
+            "blob:",
+            "attachment:",
+        )  # the last: a cell's own picture
+        away = [url for url in asked if not url.startswith(near)]
         assert away == []
 
 
@@ -145,6 +194,8 @@ def test_a_student_works_through(lesson, lab, page):
     notebook = Notebook(page, lab, f"{lesson}.ipynb")
     notebook.run_all(RUN_ALL_SECONDS)
     notebook.screenshots(SCREENSHOTS / lesson / "fresh")
+    for error in notebook.page.locator(ERROR).all():
+        expect(error).to_be_hidden()  # what is not written yet is told by a card alone
     assert_all_ran(notebook, may_fail="raises-exception")
 
     try_one_wrong_answer(notebook, *WRONG[lesson])
@@ -175,6 +226,35 @@ def test_a_term_leads_to_its_place_in_the_glossary(page, tmp_path):
             page.screenshot(path=SCREENSHOTS / "glossary" / f"{term}.png")
 
 
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_verdicts_and_progress_are_read_easily_in_both_themes(theme, page, tmp_path):
+    notebooks, home = shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks"), tmp_path / "home"
+    settings = SETTINGS | {"apputils-extension/themes": {"theme": f"JupyterLab {theme}"}}
+    home.mkdir()
+    with jupyterlab(notebooks, home, settings=settings) as address:
+        notebook = Notebook(page, address, "03_reparameterization.ipynb")
+        name, _, wrong = WRONG["03_reparameterization"]
+        notebook.run(next(n for n, cell in enumerate(notebook.cells()) if cell["type"] == "code"))
+        cell, checked = (notebook.find(kind, name) for kind in ("exercise", "check"))
+        check_it = f'check("{name}", reparameterize)'
+        for state, source, then in (
+            ("unwritten", "def reparameterize(mean, log_var, noise):\n    ...", check_it),
+            ("wrong", wrong, check_it),
+            ("right", solutions("03_reparameterization")[name], check_it),
+            ("progress", "from course_lib.checks import progress", "progress()"),
+        ):
+            notebook.write(cell, source)
+            notebook.run(cell)
+            notebook.write(checked, then)
+            shown = notebook.run(checked)
+            for summary in shown.locator("summary").all():
+                summary.click() if summary.is_visible() else None
+            shown.scroll_into_view_if_needed()
+            page.screenshot(path=SCREENSHOTS / "themes" / f"{theme} {state}.png")
+            contrasts = shown.evaluate(CONTRASTS)
+            assert contrasts and min(contrasts.values()) >= 4.5, (state, contrasts)
+
+
 def assert_all_ran(notebook: Notebook, may_fail: str | None) -> None:
     code = [cell for cell in notebook.cells() if cell["type"] == "code"]
     errors = [
@@ -195,7 +275,12 @@ def try_one_wrong_answer(notebook: Notebook, name: str, misconception: str, sour
     shown = notebook.run(notebook.find("check", name))
     shown.scroll_into_view_if_needed()
     notebook.page.screenshot(path=SCREENSHOTS / Path(notebook.name).stem / "wrong.png")
-    expect(shown).to_contain_text(sentence)
+    expect(shown).to_contain_text(sentence.replace("`", ""))
+    expect(shown.locator(ERROR)).to_be_hidden()
+    hints = shown.locator("details")
+    expect(hints.locator("div").first).to_be_hidden()
+    hints.first.locator("summary").first.click()
+    expect(hints.locator("div").first).to_be_visible()
 
 
 def solutions(lesson: str) -> dict[str, str]:
@@ -242,6 +327,36 @@ def drag_an_ellipse(notebook: Notebook) -> None:
     wait_for_other_pixels(bar, pixels_before)
 
 
+def drag_through_a_game(notebook: Notebook) -> None:
+    """The densities follow the moment, and the number of discriminator steps."""
+    explorer = notebook.page.locator(".game-explorer")
+    picture, words = explorer.locator("img.widget-image"), explorer.locator(".widget-html-content")
+    for slider in (0, 2):
+        words_before, pixels_before = words.inner_text(), pixels(picture)
+        drag(notebook, explorer.locator(".noUi-handle").nth(slider), by=(60, 0))
+        expect(words).not_to_have_text(words_before)
+        wait_for_other_pixels(picture, pixels_before)
+
+
+def sit_the_blind_test(notebook: Notebook) -> None:
+    """Twenty clicks, each of which shows another pair, and then the interval; then once more."""
+    explorer = notebook.page.locator(".forced-choice")
+    explorer.scroll_into_view_if_needed()
+    picture = explorer.locator("img.widget-image").first
+    for number in range(20):
+        expect(explorer).to_contain_text(f"Pair {number + 1} of 20")
+        before = pixels(picture)
+        side = "left" if number % 3 else "right"
+        explorer.get_by_role("button", name=f"The {side} is real").click()
+        if number < 19:
+            wait_for_other_pixels(picture, before)
+    expect(explorer).to_contain_text("of 20 correct")
+    expect(explorer).to_contain_text("95% interval")
+    expect(explorer.get_by_role("button", name="The left is real")).to_be_disabled()
+    explorer.get_by_role("button", name="Once more").click()
+    expect(explorer).to_contain_text("Pair 1 of 20")
+
+
 def pixels(picture: Locator) -> str:
     """What an <img> shows. Its address tells nothing: each new picture has a new one."""
     return picture.evaluate(
@@ -277,4 +392,6 @@ EXPLORERS = {
     "01_divergences": drag_a_slider,
     "02_elbo": drag_an_ellipse,
     "05_vae": drag_a_latent_point,
+    "08_minimax": drag_through_a_game,
+    "12_evaluation": sit_the_blind_test,
 }

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..declare import Case, Exercise, Misconception, Plain
-from ..module_facts import agree, module_facts, name_range
-from ..modules import describe_returned, examine, form, module_case, move_parameters, pulled
-from ..random_inputs import some_seed, uniform
+from ..declare import Misconception
+from ..module_exercises import fixed_sizes, image_mistakes, module_exercise
+from ..random_inputs import uniform
+from ..ready import adapted
 from ..wrong_modules import (
     NO_ACTIVATION,
     NOT_REGISTERED,
@@ -20,178 +19,19 @@ from ..wrong_modules import (
     variant,
     without_activation,
 )
+from .coding import (
+    AT_28,
+    SMALL,
+    SomeAutoencoder,
+    autoencoder_facts,
+    coding,
+    ending,
+    examine_autoencoder,
+    going,
+    sized,
+)
 
-GOAL = 3.0  # how far the code is pulled, up and down
-SMALL = 12  # the image size at which it is pulled: once is enough
-AT_28 = "at 28 × 28 it runs"
-
-
-def autoencoder_cases(generator: torch.Generator) -> list[Case]:
-    def case(batch: int, image_size: int, latent_dim: int) -> Case:
-        return module_case(
-            {"image_size": image_size, "latent_dim": latent_dim},
-            {"images": uniform(generator, batch, 1, image_size, image_size)},
-            {"restored": [1, image_size, image_size]},
-            some_seed(generator),
-            f"Autoencoder({image_size}, {latent_dim}), a batch of {batch}",
-            width=None,
-        )
-
-    return [case(8, 16, 3), case(7, SMALL, 5)]
-
-
-def runs_at_28(answer: Callable, inputs: Mapping[str, Any]) -> bool:
-    """Whether a module that raises runs at least at the size of the lesson's images."""
-    try:
-        answer(28, inputs["arguments"]["latent_dim"])(torch.rand(3, 1, 28, 28))
-    except Exception:
-        return False
-    return True
-
-
-class Encoding(nn.Module):
-    """The first half of an autoencoder as a module of its own."""
-
-    def __init__(self, whole: nn.Module):
-        super().__init__()
-        self.whole = whole
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.whole.encode(images)
-
-
-def examine_autoencoder(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What `examine` notes of forward, and how encode and decode go with it."""
-    try:
-        record = examine(answer, inputs)
-    except RuntimeError as error:
-        if runs_at_28(answer, inputs):
-            error.args = (f"{error}; {AT_28}",)
-        raise
-    record |= dict.fromkeys(("absent", "code", "code of one", "whole", "parts", "later", "twice"))
-    record |= {"code lowest": None, "code highest": None}
-    if record["outputs"] is None:
-        return record
-    module, images = answer(*inputs["arguments"].values()), inputs["images"]
-    absent = [n for n in ("encode", "decode") if not callable(getattr(module, n, None))]
-    record["absent"] = " and ".join(absent) or "neither"
-    if absent:
-        return record
-    move_parameters(module, [images], inputs["seed"])
-    module.eval()
-    with torch.no_grad():
-        record["code of one"] = form_of(module.encode(images[:1]))
-        code = module.encode(images)
-        record["code"] = form_of(code)
-        if record["code"] != wanted_code(inputs, len(images)):
-            return record
-        record["parts"] = module.decode(code)
-        record["whole"] = module(images)
-        module.encode(images.flip(0))
-        record["later"] = module.decode(code)  # the code is all that counts
-        if form_of(record["parts"]) == form_of(images):
-            record["twice"] = module.decode(module.encode(record["parts"]))
-    if record["parameters"] and images.shape[-1] == SMALL:
-        coded = {**inputs, "outputs": {"code": [inputs["arguments"]["latent_dim"]]}}
-        record["code lowest"], record["code highest"] = (
-            pulled(Encoding(module), coded, goal)[0] for goal in (-GOAL, GOAL)
-        )
-    return record
-
-
-def form_of(value: object) -> str:
-    return form(value) if isinstance(value, Tensor) else describe_returned(value)
-
-
-def wanted_code(inputs: Mapping[str, Any], size: int) -> str:
-    return f"float32 of shape {(size, inputs['arguments']['latent_dim'])}"
-
-
-def autoencoder_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Plain]:
-    facts = module_facts(inputs, record)
-    if record["influence"] == [0.0]:
-        # the names of those behind the cut are the student's own: the cut itself says it
-        facts["parameters without a gradient"] = "none"
-    if record["outputs"] is None or not agree(record["outputs"], record["again"]):
-        return facts
-    facts["which of the methods encode and decode is missing"] = record["absent"]
-    if record["absent"] != "neither":
-        return facts
-    facts |= {"the code": record["code"], "the code for a batch of one": record["code of one"]}
-    if record["parts"] is None:
-        return facts
-    facts["what decode returns"] = form_of(record["parts"])
-    if form_of(record["parts"]) != form_of(record["whole"]):
-        return facts
-    facts["decode needs nothing but the code"] = agree([record["later"]], [record["parts"]])
-    facts["forward"] = name_forward(record)
-    if record["code lowest"] is not None:
-        facts["the code's signs"] = name_signs(record["code lowest"], record["code highest"])
-    return facts
-
-
-def name_forward(record: Mapping[str, Any]) -> str:
-    """How forward follows from the two methods."""
-    known = {
-        "decode(encode(images))": record["parts"],
-        "a sigmoid of decode(encode(images))": record["parts"].sigmoid(),
-        "decode and encode, twice": record["twice"],
-    }
-    names = (name for name, output in known.items() if agree([output], [record["whole"]]))
-    return next(names, "something else than decode(encode(images))")
-
-
-def name_signs(low: float, high: float) -> str:
-    kind = name_range(low, high)
-    one_sided = ("never negative", "never positive", "between 0 and 1")
-    return kind if kind in one_sided else "both"
-
-
-class SomeAutoencoder(nn.Module):
-    """A right autoencoder, whose parts a mistake can replace."""
-
-    network: type = SmallNetwork
-
-    def __init__(self, image_size: int, latent_dim: int):
-        super().__init__()
-        self.image_size, self.latent_dim = image_size, latent_dim
-        self.encoder = self.network(image_size**2, 24, latent_dim)
-        self.decoder = self.network(latent_dim, 24, image_size**2)
-
-    def encode(self, images: Tensor) -> Any:
-        return self.encoder(images)
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.finish(self.decoder(z)).unflatten(1, (1, self.image_size, self.image_size))
-
-    def finish(self, numbers: Tensor) -> Tensor:
-        return numbers.sigmoid()
-
-    def forward(self, images: Tensor) -> Any:
-        return self.decode(self.encode(images))
-
-
-def ending(finish: Callable) -> type:
-    """Another end of the decoder."""
-    return variant(SomeAutoencoder, finish=lambda self, numbers: finish(numbers))
-
-
-def coding(change: Callable) -> type:
-    """The code changed by `change`."""
-    return variant(
-        SomeAutoencoder, encode=lambda self, images: change(SomeAutoencoder.encode(self, images))
-    )
-
-
-def going(forward: Callable) -> type:
-    return variant(SomeAutoencoder, forward=forward)
-
-
-def sized(change: Callable) -> type:
-    def init(self, *sizes):
-        SomeAutoencoder.__init__(self, *change(*sizes))
-
-    return variant(SomeAutoencoder, __init__=init)
+ARGUMENTS = "image_size, latent_dim"
 
 
 class Unflattened(SomeAutoencoder):
@@ -269,8 +109,19 @@ class Rebuilt(Listed):
         nn.Module.__init__(self)
         self.sizes = sizes
 
+    def encode(self, images: Tensor) -> Tensor:
+        return SomeAutoencoder(*self.sizes).encode(images)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return SomeAutoencoder(*self.sizes).decode(z)
+
     def forward(self, images: Tensor) -> Tensor:
         return SomeAutoencoder(*self.sizes)(images)
+
+
+class SuperForgotten(SomeAutoencoder):
+    def __init__(self, image_size: int, latent_dim: int):
+        self.encoder = nn.Linear(image_size**2, latent_dim)
 
 
 def skip_in_forward(self, images: Tensor) -> Tensor:
@@ -283,15 +134,18 @@ def only_forward(*sizes: int) -> nn.Module:
     return nn.Sequential(whole.encoder, whole.decoder, nn.Sigmoid(), end)
 
 
-EXERCISE = Exercise(
+EXERCISE = module_exercise(
     name="autoencoders.Autoencoder",
-    signature="(image_size, latent_dim)",
+    arguments=ARGUMENTS,
+    sizes=((16, 3), (SMALL, 5)),
+    given=lambda g, batch, image_size, **_: {
+        "images": uniform(g, batch, 1, image_size, image_size)
+    },
+    gives=lambda image_size, **_: {"restored": [1, image_size, image_size]},
+    width=None,
     oracle=SomeAutoencoder,
-    cases=autoencoder_cases,
     call=examine_autoencoder,
     facts=autoencoder_facts,
-    random=True,
-    slow=True,
     misconceptions=(
         Misconception(
             "no_sigmoid",
@@ -350,7 +204,8 @@ EXERCISE = Exercise(
         Misconception(
             "noisy_code",
             coding(lambda code: code + torch.randn_like(code)),
-            "Two calls with the same image differ: noise is added to the code. This autoencoder is "
+            "Two calls with the same image differ, in eval mode too: something is drawn at random "
+            "(noise on the code, or F.dropout without training=self.training). This autoencoder is "
             "deterministic.",
         ),
         Misconception(
@@ -402,17 +257,7 @@ EXERCISE = Exercise(
             going(lambda self, images: self.encode(images)),
             "forward stops at the code. Decode it.",
         ),
-        Misconception(
-            "flat_output",
-            variant(SomeAutoencoder, decode=lambda self, z: self.decoder(z).sigmoid()),
-            "The pixels are still in one row. Give them the shape of images: (B, 1, n, n).",
-        ),
-        Misconception(
-            "channel_missing",
-            going(lambda self, images: self.decode(self.encode(images)).squeeze(1)),
-            "The channel axis is missing. Without it, (B, n, n) against (B, 1, n, n) broadcasts "
-            "silently to (B, B, n, n), and the loss is computed between different images.",
-        ),
+        *adapted(image_mistakes(SomeAutoencoder), leave_out=("noisy_output",)),
         Misconception(
             "fixed_image_size",
             sized(lambda image_size, latent_dim: (28, latent_dim)),
@@ -427,16 +272,39 @@ EXERCISE = Exercise(
             "nn.Flatten().",
             error="(128x16 and ",
         ),
-        Misconception(
-            "fixed_code_size",
-            sized(lambda image_size, latent_dim: (image_size, 32)),
-            "The code has the same size whatever latent_dim says.",
-        ),
+        *fixed_sizes(SomeAutoencoder, ARGUMENTS, latent_dim=32),
         Misconception(
             "only_forward",
             only_forward,
             "The module has forward and lacks a method. encode and decode are methods of the class "
             "itself, each callable alone.",
+        ),
+        Misconception(
+            "super_forgotten",
+            SuperForgotten,
+            "A layer was assigned before nn.Module was set up: __init__ begins with "
+            "super().__init__().",
+            error="before Module.__init__() call",
+        ),
+        Misconception(
+            "forward_missing",
+            variant(SomeAutoencoder, forward=nn.Module.forward),
+            "The class has no method forward: is it named so, and indented like encode and decode? "
+            "It is decode behind encode.",
+            error='missing the required "forward" function',
+        ),
+        Misconception(
+            "nothing_returned",
+            going(lambda self, images: None),
+            "forward returns None: a `return` is missing.",
+        ),
+        Misconception(
+            "batch_mixed",
+            ending(lambda n: (n - n.min()) / (n.max() - n.min())),
+            "What comes of an image depends on the others of its batch: somewhere a mean, a "
+            "spread, a smallest or a largest number of the batch is used (stretching to [0, 1] "
+            "does that). Treat each image by itself.",
+            also=(coding(lambda code: code - code.mean(0)),),
         ),
         Misconception("plain_list", Listed, NOT_REGISTERED),
         Misconception("layers_in_forward", Rebuilt, REBUILT),

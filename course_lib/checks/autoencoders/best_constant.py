@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..declare import Case, Exercise, Misconception
-from ..observing import describe_type
+from ..observing import Handed, describe_type
 
 LOSSES = {"l1": F.l1_loss, "l2": F.mse_loss, "bce": F.binary_cross_entropy}
 
@@ -40,7 +40,7 @@ def call_constant(answer, inputs):
     result = answer(inputs["values"], inputs["loss"])
     single = isinstance(result, Tensor) and result.numel() == 1
     if result is Ellipsis or not (single or isinstance(result, int | float)):
-        return result
+        return Handed(result)
     return float(result)
 
 
@@ -134,6 +134,23 @@ EXERCISE = Exercise(
             "sigmoid_for_bce",
             with_rule(bce=lambda values: values.mean().sigmoid()),
             "For bce a sigmoid was applied to what was a value in [0, 1] already.",
+        ),
+        Misconception(
+            "half_for_bce",
+            with_rule(bce=lambda values: torch.tensor(0.5)),
+            "For bce the answer is 0.5 whatever the values. That is best only where they are white "
+            "as often as black.",
+        ),
+        Misconception(
+            "geometric_mean_for_bce",
+            with_rule(bce=lambda values: values.clamp(1e-6).log().mean().exp()),
+            "For bce the logarithms of the values were averaged. In the loss the logarithm is "
+            "taken of the constant, not of the values.",
+        ),
+        Misconception(
+            "one_for_each_value",
+            lambda values, loss: torch.full_like(values, by_bisection(values, loss)),
+            "The constant came once for each value. One number is wanted.",
         ),
         Misconception(
             "mean_of_logits",

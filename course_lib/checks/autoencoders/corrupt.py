@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 
 from ..declare import Case, Exercise, Misconception
-from ..observing import describe_type
+from ..independence import INDEPENDENT, name_repeats, name_ties
+from ..observing import Handed, describe_type
 
 SHAPE = (150, 1, 6, 7)
+SPREAD = ", its standard deviation is"
+GAUSSIAN = f"Gaussian{SPREAD}"
 
 
 def noise_cases(generator: torch.Generator) -> list[Case]:
@@ -32,13 +35,14 @@ def noise_cases(generator: torch.Generator) -> list[Case]:
 
 
 def call_corrupt(answer, inputs):
-    """Three calls: one seed twice, then another."""
+    """Four calls: one seed twice, another, and once more with the generator that is left of it."""
     record = {}
-    for label, seed in (("", 0), ("again ", 0), ("other ", 1)):
-        generator = torch.Generator().manual_seed(inputs["seed"] + seed)
+    for label, seed in (("", 0), ("again ", 0), ("other ", 1), ("next ", None)):
+        if seed is not None:
+            generator = torch.Generator().manual_seed(inputs["seed"] + seed)
         noisy = answer(inputs["images"], inputs["noise_std"], generator)
         if noisy is Ellipsis:
-            return noisy
+            return Handed(noisy)
         record[f"{label}images"] = noisy
     return record
 
@@ -49,17 +53,29 @@ def noise_facts(inputs, outputs):
     if facts["what comes back"] != form_of(images):
         return facts
     if std == 0:
-        return facts | {"without noise nothing changes": torch.equal(noisy, images)}
+        return facts | {"what noise_std 0 does": name_nothing(images, noisy)}
     residual = (noisy - images).double()
     if std < 0.1:
-        facts["the noise"] = name_noise(residual, std, images)
+        repeats = name_repeats(residual) if len(images) > 1 else INDEPENDENT
+        if residual.abs().max() < 1e-6:
+            facts["the noise"] = "there is none"
+        elif repeats == INDEPENDENT:
+            facts["the noise"] = name_noise(residual, std, images)
         if len(images) > 1:
-            facts["every pixel has noise of its own"] = name_sharing(residual)
+            if repeats == INDEPENDENT and facts["the noise"] == f"{GAUSSIAN} noise_std":
+                repeats = name_ties(residual / std)
+            facts["every pixel has noise of its own"] = repeats
     else:
         facts["the values"] = name_values(noisy)
         facts["pixels beyond the ends"] = name_ends(images, noisy, std)
+    other = outputs["other images"]
     facts["one seed gives one result"] = torch.equal(noisy, outputs["again images"])
-    facts["another seed gives another result"] = not torch.equal(noisy, outputs["other images"])
+    facts["another seed gives another result"] = not torch.equal(noisy, other)
+    if std < 0.1 and isinstance(other, Tensor) and other.shape == noisy.shape:
+        facts["another seed changes the noise of every pixel"] = name_unchanged(noisy, other)
+    facts["the next call with the same generator gives other noise"] = not torch.equal(
+        other, outputs["next images"]
+    )
     return facts
 
 
@@ -82,33 +98,38 @@ def name_noise(residual: Tensor, std: float, images: Tensor) -> str:
         ("the square of noise_std", std),
         ("the root of noise_std", std**-0.5),
         ("noise_std / 255", 1 / 255),
+        ("noise_std / √3", 3**-0.5),
+        ("twice noise_std", 2.0),
     ):
         if abs(spread / value - 1) < few:
             shape = residual.abs().mean().item() / (std * spread) - math.sqrt(2 / math.pi)
             kind = "of lighter tails" if shape > 0 else "of heavier tails"
             kind = "Gaussian" if abs(shape) < 0.6 * few else kind
-            return f"{kind}, its standard deviation is {name}"
+            return f"{kind}{SPREAD} {name}"
     both = torch.stack([residual.flatten(), images.double().flatten()])
     if abs(both.corrcoef()[0, 1].item()) > few:
         return "brighter or darker by what the image shows there"
     return f"of another size, {spread:.1f} times noise_std"
 
 
-def name_sharing(residual: Tensor) -> str:
-    if residual.std(0).max() < 1e-4:
-        return "no: all images have the same noise"
-    if residual.flatten(1).std(1).max() < 1e-4:
-        return "no: all pixels of an image are shifted alike"
-    if residual.shape[1] > 1 and residual.std(1).max() < 1e-4:
-        return "no: all channels of an image have the same noise"
-    return "yes"
+def name_unchanged(noisy: Tensor, other: Tensor) -> str:
+    share = (noisy == other).double().mean().item()
+    return "yes" if share < 0.01 or share == 1 else "no: some keep theirs"
 
 
 def name_values(noisy: Tensor) -> str:
     low, high = noisy.min().item(), noisy.max().item()
     if low < 0 or high > 1:
         return "beyond [0, 1]"
-    return "from 0 to 1" if low == 0 and high == 1 else "short of 0 or 1"
+    if low == 0 and high == 1:
+        return "from 0 to 1"
+    cut = ((noisy - low).abs() < 1e-6).sum() > 50 and ((noisy - high).abs() < 1e-6).sum() > 50
+    return "cut off elsewhere than at 0 and 1" if cut else "short of 0 or 1, and not cut off"
+
+
+def name_nothing(images: Tensor, noisy: Tensor) -> str:
+    known = {"nothing": images, "a sigmoid": images.sigmoid(), "it rounds": images.half().float()}
+    return next((name for name, came in known.items() if torch.equal(noisy, came)), "something")
 
 
 def name_ends(images: Tensor, noisy: Tensor, std: float) -> str:
@@ -158,16 +179,66 @@ def in_place(images: Tensor, noise_std: float, generator: torch.Generator) -> Te
     return images.clamp_(0, 1)
 
 
-def one_image_of_noise(images: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(images.shape[1:], generator=generator, dtype=images.dtype)
+def in_place_once(images: Tensor, noise_std: float, generator: torch.Generator) -> Tensor:
+    images += noise_std * torch.randn(images.shape, generator=generator, dtype=images.dtype)
+    return images.clamp(0, 1)
 
 
-def one_channel_of_noise(images: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(images[:, :1].shape, generator=generator, dtype=images.dtype)
+def full_draw(images: Tensor, generator: torch.Generator) -> Tensor:
+    return torch.randn(images.shape, generator=generator, dtype=images.dtype)
 
 
-def one_number_an_image(images: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(len(images), 1, 1, 1, generator=generator, dtype=images.dtype)
+def common_draw(images: Tensor, generator: torch.Generator, axes: tuple[int, ...]) -> Tensor:
+    shape = [1 if axis in axes else size for axis, size in enumerate(images.shape)]
+    return torch.randn(shape, generator=generator, dtype=images.dtype)
+
+
+def shared(*axes: int):
+    """Noise of length 1 along some axes, where it is broadcast."""
+    return noise_with(draw=lambda images, g: common_draw(images, g, axes))
+
+
+def halved(axis: int, sign: float, turn=lambda half: half):
+    """The second half along an axis has the noise of the first, or that with its sign turned."""
+
+    def draw(images: Tensor, generator: torch.Generator) -> Tensor:
+        size = images.shape[axis]
+        half = full_draw(images, generator).narrow(axis, 0, (size + 1) // 2)
+        return torch.cat([half, sign * turn(half)], axis).narrow(axis, 0, size)
+
+    return noise_with(draw=draw)
+
+
+def partly_shared(*axes: int):
+    def draw(images: Tensor, generator: torch.Generator) -> Tensor:
+        return (full_draw(images, generator) + common_draw(images, generator, axes)) / 2**0.5
+
+    return noise_with(draw=draw)
+
+
+def centered(*axes: int, spread: bool = False):
+    """The mean is taken off the noise along some axes, and perhaps the spread is made exact."""
+
+    def draw(images: Tensor, generator: torch.Generator) -> Tensor:
+        noise = full_draw(images.double(), generator)
+        if images[0].numel() * len(images) < 100:
+            return noise.to(images)
+        noise = noise - noise.mean(axes, keepdim=True)
+        return (noise / noise.std(axes, keepdim=True) if spread else noise).to(images)
+
+    return noise_with(draw=draw)
+
+
+def from_a_copy(images: Tensor, generator: torch.Generator) -> Tensor:
+    copy = torch.Generator()
+    copy.set_state(generator.get_state())
+    return full_draw(images, copy)
+
+
+def half_from_elsewhere(images: Tensor, generator: torch.Generator) -> Tensor:
+    noise = full_draw(images, generator)
+    noise[..., ::2] = full_draw(images, torch.Generator().manual_seed(0))[..., ::2]
+    return noise
 
 
 EXERCISE = Exercise(
@@ -198,6 +269,21 @@ EXERCISE = Exercise(
             "reflected",
             noise_with(finish=lambda noisy: noisy.abs().clamp(max=1)),
             "Negative pixels were turned positive, so no black pixel stays black. Clip them at 0.",
+        ),
+        Misconception(
+            "clipped_elsewhere",
+            noise_with(finish=lambda noisy: noisy.clamp(0.001, 0.999)),
+            "The sum is clipped, and at other numbers than 0 and 1. Pixels of these images go from "
+            "0, black, to 1, white.",
+            also=(noise_with(finish=lambda noisy: noisy.clamp(-1, 1)),),
+        ),
+        Misconception(
+            "image_faded",
+            lambda images, noise_std, g: (
+                (1 - noise_std) * images + noise_std * full_draw(images, g)
+            ).clamp(0, 1),
+            "The image was made fainter before the noise came: a mixture. Add the noise to the "
+            "image as it is.",
         ),
         Misconception(
             "clipped_below_only",
@@ -251,6 +337,17 @@ EXERCISE = Exercise(
             "comes from torch.randn.",
         ),
         Misconception(
+            "uniform_within_noise_std",
+            noise_with(draw=lambda images, g: 2 * uniform_draw(images, g) - 1),
+            "This noise is uniform between -noise_std and noise_std, so its standard deviation is "
+            "smaller, by √3. Gaussian noise comes from torch.randn.",
+        ),
+        Misconception(
+            "doubled",
+            noise_with(scale=lambda noise_std: 2 * noise_std),
+            "The noise has twice the standard deviation that was asked for.",
+        ),
+        Misconception(
             "multiplied",
             noise_with(join=lambda images, noise: images * (1 + noise)),
             "The noise was multiplied with the image, so black pixels stay clean. Add it.",
@@ -277,27 +374,139 @@ EXERCISE = Exercise(
             "got a seed of its own. Draw from the one that is passed in, as it is.",
         ),
         Misconception(
+            "same_noise_at_every_call",
+            noise_with(draw=from_a_copy),
+            "Two calls in a row with the same generator add the same noise: inside, the generator "
+            "was set back, or a copy of it was drawn from. Draw from it and leave it where it is "
+            "then, or every batch of the training gets the same noise.",
+            also=(
+                noise_with(
+                    draw=lambda images, g: full_draw(images, g.manual_seed(g.initial_seed()))
+                ),
+            ),
+        ),
+        Misconception(
+            "noise_from_elsewhere",
+            noise_with(draw=half_from_elsewhere),
+            "Some pixels keep their noise when the seed changes: that part does not come from the "
+            "generator that is passed in.",
+        ),
+        Misconception(
             "one_noise_for_all",
-            noise_with(draw=one_image_of_noise),
+            shared(0),
             "All images of the batch got the same noise. Draw it in the shape of the whole batch.",
         ),
         Misconception(
             "one_noise_for_all_channels",
-            noise_with(draw=one_channel_of_noise),
+            shared(1),
             "All channels of an image got the same noise, so that it is gray. Every number of "
             "every channel needs noise of its own.",
         ),
         Misconception(
+            "one_noise_a_column",
+            shared(2),
+            "All pixels of a column got the same noise, which makes stripes from top to bottom. "
+            "Every pixel needs a number of its own.",
+            also=(shared(1, 2),),
+        ),
+        Misconception(
+            "one_noise_a_row",
+            shared(3),
+            "All pixels of a row got the same noise, which makes stripes from left to right. Every "
+            "pixel needs a number of its own.",
+            also=(shared(1, 3),),
+        ),
+        Misconception(
             "one_shift_an_image",
-            noise_with(draw=one_number_an_image),
+            shared(1, 2, 3),
             "One number was drawn for each image, which makes it brighter or darker as a whole. "
             "Every pixel needs a number of its own.",
+            also=(shared(2, 3),),
+        ),
+        Misconception(
+            "one_number",
+            shared(0, 1, 2, 3),
+            "A single number was drawn and added everywhere. Every pixel of every image needs a "
+            "number of its own.",
+        ),
+        Misconception(
+            "noise_std_added",
+            lambda images, noise_std, generator: (images + noise_std).clamp(0, 1),
+            "The same number was added to every pixel, whatever the seed: nothing was drawn. "
+            "noise_std is the spread of the noise, not the noise.",
+        ),
+        Misconception(
+            "one_noise_for_several_axes",
+            shared(0, 1),
+            "The noise was drawn in a smaller shape and broadcast: the same numbers come again in "
+            "every image and along another axis. Draw it in the shape of `images`.",
+            also=(shared(0, 2), shared(0, 3), shared(0, 1, 2), shared(0, 1, 3), shared(0, 2, 3)),
+        ),
+        Misconception(
+            "repeated_in_other_images",
+            halved(0, 1.0),
+            "Some images got the noise of other images of the batch. Each needs noise of its own.",
+        ),
+        Misconception(
+            "mirrored_in_other_images",
+            halved(0, -1.0),
+            "Some images got the noise of others with its sign turned. Such pairs average out (a "
+            "trick called antithetic sampling); here every number is to be drawn by itself.",
+        ),
+        Misconception(
+            "repeated_within_the_image",
+            halved(3, 1.0),
+            "Within an image some pixels got the noise of other pixels, as it is or with its sign "
+            "turned. Every number of every image is to be drawn by itself.",
+            also=(
+                halved(3, -1.0),
+                halved(2, 1.0),
+                halved(2, -1.0),
+                halved(1, -1.0),
+                halved(3, 1.0, lambda half: half.flip(3)),
+                halved(2, 1.0, lambda half: half.flip(2, 3)),
+            ),
+        ),
+        Misconception(
+            "numbers_used_again",
+            halved(0, 1.0, lambda half: half.flip(2, 3)),
+            "The same numbers stand in more than one place of the batch: fewer were drawn than "
+            "there are pixels. Draw the noise in the shape of `images`.",
+            also=(halved(0, 1.0, lambda half: half.roll(1, 3)),),
+        ),
+        Misconception(
+            "noise_standardized",
+            centered(0, 1, 2, 3, spread=True),
+            "The noise was brought to an exact mean or standard deviation after it was drawn. Then "
+            "the numbers depend on each other; noise_std describes the distribution, not the "
+            "sample.",
+            also=(centered(1, 2, 3), centered(1, 2, 3, spread=True), centered(0), centered(3)),
+        ),
+        Misconception(
+            "noise_in_common",
+            partly_shared(0),
+            "The noise of different pixels or images has something in common, as if part of it "
+            "were drawn once for many of them, or neighbors were averaged. Every number is to be "
+            "drawn by itself.",
+            also=(partly_shared(1, 2, 3), partly_shared(3), partly_shared(2)),
         ),
         Misconception(
             "changed_in_place",
             in_place,
             "The noise was added in place, so the clean images are gone, and with them the target "
             "of the training.",
+            also=(in_place_once,),
+        ),
+        Misconception(
+            "clean_images_too",
+            lambda images, noise_std, g: ((images + noise_std * full_draw(images, g)), images),
+            "The clean images came back as well. Return the noisy ones alone; who calls has the "
+            "others.",
+        ),
+        Misconception(
+            "nothing_added",
+            lambda images, noise_std, generator: images,
+            "The images came back as they were: no noise is in them.",
         ),
     ),
     hints=(

@@ -153,16 +153,44 @@ EXERCISE = Exercise(
         Misconception(
             "columns_of_vh",
             columns_of_vh,
-            "torch.linalg.svd returns Vh, not V: the directions are its rows, and here its "
-            "columns were taken.",
+            "The directions were taken along the wrong axis: they are the rows of Vh, which "
+            "torch.linalg.svd returns, and the columns of V and of eigh's eigenvectors.",
         ),
         Misconception(
             "columns_of_thin_vh",
             columns_of_thin_vh,
-            "torch.linalg.svd returns Vh, not V: the directions are its rows, and its columns were "
-            "taken. Those do not even have the length of a row of x where x has fewer rows than "
-            "columns.",
+            "The directions were taken along the wrong axis: they are the rows of Vh, which "
+            "torch.linalg.svd returns, and the columns of V. The other way round they do not even "
+            "have the length of a row of x where x has fewer rows than columns.",
             error="(5x8 and 5x3)",
+        ),
+        Misconception(
+            "rows_of_eigenvectors",
+            lambda x, rank: (
+                x.mean(0)
+                + project(
+                    x - x.mean(0),
+                    torch.linalg.eigh(torch.cov(x.T)).eigenvectors[x.shape[1] - rank :].T,
+                )
+            ),
+            "The rows of the matrix of eigenvectors were taken. torch.linalg.eigh puts each "
+            "eigenvector into a column.",
+        ),
+        Misconception(
+            "first_columns_kept",
+            lambda x, rank: x.mean(0) + (x - x.mean(0)) * (torch.arange(x.shape[1]) < rank),
+            "The first columns of x were kept as they are. The directions that hold most variance "
+            "are mixtures of all columns.",
+        ),
+        Misconception(
+            "basis_not_turned",
+            lambda x, rank: (
+                (x - x.mean(0)) @ torch.linalg.svd(x - x.mean(0), full_matrices=False).Vh[:rank]
+            ),
+            "Two matrices do not fit in the product: with the directions as rows, (rank, D), codes "
+            "are the centered rows times their transpose, and the way back is without it. (The "
+            "directions belong to the D columns of x, not to its N rows.)",
+            error="mm: mat1 and mat2 shapes cannot be multiplied",
         ),
         Misconception(
             "codes_returned",
@@ -194,8 +222,8 @@ EXERCISE = Exercise(
         Misconception(
             "singular_values_forgotten",
             from_factors(torch.ones_like),
-            "The singular values are missing between U and Vh: every direction has the same "
-            "spread now.",
+            "Every direction has the same spread now: the singular values are missing, or the "
+            "codes were divided by them.",
         ),
         Misconception(
             "singular_values_squared",

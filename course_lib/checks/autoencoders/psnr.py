@@ -24,8 +24,8 @@ def psnr_cases(generator: torch.Generator) -> list[Case]:
     partly = case((3, 1, 4, 4), 2.0, "the second image is restored perfectly")
     partly.inputs["restored"][1] = partly.inputs["images"][1]
     return [
-        case((3, 1, 4, 5), 1.0, "peak 1"),
         case((4, 3, 5, 2), 2.0, "three channels, peak 2"),
+        case((3, 1, 4, 5), 1.0, "peak 1"),
         case((1, 1, 6, 3), 255.0, "a batch of one, peak 255"),
         case((5, 1, 3, 7), 1.0, "in float32", torch.float32),
         Case(partly.inputs, partly.about, extreme=True),
@@ -138,6 +138,55 @@ EXERCISE = Exercise(
             "squares, and 20 once the root was taken.",
         ),
         Misconception(
+            "bels",
+            lambda images, restored, peak: decibels(images, restored, peak) / 10,
+            "Every value is a tenth of what it should be: these are bels, and ten decibels are one "
+            "of them.",
+        ),
+        Misconception(
+            "axes_kept",
+            lambda images, restored, peak: decibels(images, restored, peak)[:, None, None, None],
+            "The axes that were averaged over are still there, with length 1 (keepdim=True does "
+            "that). One number for each image is wanted, (B,).",
+            also=(lambda images, restored, peak: decibels(images, restored, peak)[:, None],),
+        ),
+        Misconception(
+            "rows_or_columns_left",
+            of_error(lambda images, restored: squares(images, restored).mean((1, 2))),
+            "The average went over some of the axes: there still is one value for each column or "
+            "row of pixels. Average over every axis but the first.",
+            also=(
+                of_error(lambda images, restored: squares(images, restored).mean((1, 3))),
+                of_error(lambda images, restored: squares(images, restored).mean(1)),
+            ),
+        ),
+        Misconception(
+            "channels_not_counted",
+            of_error(lambda images, restored: squares(images, restored).sum(1).flatten(1).mean(1)),
+            "The squares of the channels were added, and divided by the height and width alone. "
+            "The mean is over all numbers of an image, three a pixel in color.",
+        ),
+        Misconception(
+            "restored_clipped",
+            lambda images, restored, peak: decibels(images, restored.clamp(0, peak), peak),
+            "The restored image was clipped first. Compare what came, also where it is beyond the "
+            "range.",
+        ),
+        Misconception(
+            "float_of_the_batch",
+            lambda images, restored, peak: (
+                10 * math.log10(peak**2 / squares(images, restored).mean().item())
+            ),
+            "One Python float came for the whole batch. Take torch.log10, which takes a tensor "
+            "with one error for each image.",
+        ),
+        Misconception(
+            "zero_for_equal",
+            lambda images, restored, peak: decibels(images, restored, peak).nan_to_num(posinf=0.0),
+            "Equal images got 0 dB, which is the worst of scores for the best of copies. Their "
+            "PSNR is infinite, and the division gives inf by itself.",
+        ),
+        Misconception(
             "natural_logarithm",
             lambda images, restored, peak: math.log(10) * decibels(images, restored, peak),
             "torch.log is the natural logarithm. Decibels count in powers of ten.",
@@ -201,6 +250,7 @@ EXERCISE = Exercise(
             of_error(lambda images, restored: per_image(images, restored) + 1e-8),
             "A small constant was added to the error, so equal images get a finite value. Without "
             "it the division gives inf, which is right.",
+            also=(of_error(lambda images, restored: per_image(images, restored) + 1e-12),),
         ),
         Misconception(
             "error_clamped",

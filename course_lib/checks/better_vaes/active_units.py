@@ -14,14 +14,16 @@ from .numbers import as_integer
 
 
 def unit_cases(generator: torch.Generator) -> list[Case]:
-    def codes(count: int, active: int, faint: int, fixed: int, threshold: float) -> dict:
+    def codes(
+        count: int, active: int, faint: int, fixed: int, threshold: float, more: tuple = ()
+    ) -> dict:
         """Faint latents have a variance below the threshold and a std above it; fixed ones stand
-        still off 0. One of the active ones is off 0, too."""
-        total = active + faint + fixed
+        still off 0. One of the active ones is off 0, too. `more`: further, smaller variances."""
+        total = active + faint + len(more) + fixed
         columns = normal(generator, count, total, dtype=torch.float64)
         columns = (columns - columns.mean(0)) / columns.std(0, correction=0)
         sizes = [(4.0 + k) * threshold for k in range(active)]
-        sizes += [threshold / 3] * faint + [threshold**2 / 100] * fixed
+        sizes += [threshold / 3] * faint + [*more] + [threshold**2 / 100] * fixed
         offsets = [2.0] * min(active, 1) + [0.0] * (total - fixed - min(active, 1)) + [1.5] * fixed
         spread, offset = torch.tensor([sizes, offsets], dtype=torch.float64)
         order = torch.randperm(total, generator=generator)
@@ -33,6 +35,7 @@ def unit_cases(generator: torch.Generator) -> list[Case]:
         Case(codes(60, 3, 3, 1, 0.01), "threshold 0.01"),
         Case(codes(40, 5, 1, 2, 0.1), "threshold 0.1"),
         Case(codes(8, 2, 4, 3, 0.02), "more latents than images"),
+        Case(codes(60, 2, 1, 1, 0.01, (1.1e-4, 0.25e-4)), "idle latents of many sizes"),
         Case(rounded, "in float32"),
         Case(codes(30, 0, 3, 2, 0.01), "a collapsed code", extreme=True),
     ]
@@ -56,6 +59,7 @@ EXERCISE = Exercise(
     name="better_vaes.active_units",
     signature="(means, threshold)",
     oracle=count_by_loop,
+    coincident=True,
     cases=unit_cases,
     call=call_counting,
     misconceptions=(
@@ -69,6 +73,7 @@ EXERCISE = Exercise(
             "standard_deviation",
             lambda means, threshold: (means.std(dim=0) > threshold).sum(),
             "The standard deviation was compared with a threshold for the variance, its square.",
+            also=(lambda means, threshold: (means.var(dim=0) > threshold**2).sum(),),
         ),
         Misconception(
             "not_centered",
@@ -107,11 +112,53 @@ EXERCISE = Exercise(
             "which_ones",
             lambda means, threshold: (means.var(dim=0) > threshold).nonzero(),
             "These are the indices of the active latents. How many are there?",
+            also=(lambda means, threshold: torch.where(means.var(dim=0) > threshold)[0],),
         ),
         Misconception(
             "all_together",
             lambda means, threshold: int(means.var() > threshold),
-            "One variance of all numbers together was compared. Each latent has its own.",
+            "A single variance was compared, of all numbers together or of the latents' averages. "
+            "Each latent has its own, over the images.",
+            also=(lambda means, threshold: int(means.mean(0).var() > threshold),),
+        ),
+        Misconception(
+            "squares_summed",
+            lambda means, threshold: (
+                (means - means.mean(0)).square().sum(dim=0) > threshold
+            ).sum(),
+            "The squared distances were added over the images and not averaged, so that every "
+            "latent becomes active once there are images enough.",
+        ),
+        Misconception(
+            "range",
+            lambda means, threshold: (means.amax(dim=0) - means.amin(dim=0) > threshold).sum(),
+            "The range from the smallest to the largest mean was compared. The threshold is one "
+            "for the variance.",
+        ),
+        Misconception(
+            "threshold_ignored",
+            lambda means, threshold: (means.var(dim=0) > 0.01).sum(),
+            "The threshold has no effect: 0.01 is written as a number.",
+        ),
+        Misconception(
+            "threshold_changed",
+            lambda means, threshold: (means.var(dim=0) > threshold**0.5).sum(),
+            "The variance was compared with the root of the threshold. The threshold is one for "
+            "the variance itself.",
+        ),
+        Misconception(
+            "numbers_counted",
+            lambda means, threshold: (means > threshold).sum(),
+            "Single numbers were counted that lie above the threshold. A latent is active if its "
+            "variance over the images does: one count for each column.",
+            also=(lambda means, threshold: (means.abs() > threshold).sum(),),
+        ),
+        Misconception(
+            "size_of_any",
+            lambda means, threshold: (means.abs() > threshold).any(dim=0).sum(),
+            "A latent was counted where some of its means are larger than the threshold. How far "
+            "do they move from image to image? That is their variance.",
+            also=(lambda means, threshold: (means.amax(dim=0) > threshold).sum(),),
         ),
     ),
     hints=(

@@ -94,6 +94,26 @@ EXERCISE = Exercise(
             "The two weights add up to 1 here. The log-likelihood always counts once.",
         ),
         Misconception(
+            "one_term_not_averaged",
+            lambda ll, kl, beta: beta * kl - ll.mean(),
+            "One of the two terms was averaged and the other was not, so that there still is one "
+            "value for each image. Average both.",
+            also=(lambda ll, kl, beta: beta * kl.mean() - ll,),
+        ),
+        Misconception(
+            "one_term_summed",
+            lambda ll, kl, beta: beta * kl.sum() - ll.mean(),
+            "One of the two terms was added over the batch and the other averaged: that is another "
+            "beta for every batch size. Average both.",
+            also=(lambda ll, kl, beta: beta * kl.mean() - ll.sum(),),
+        ),
+        Misconception(
+            "likelihood_not_log",
+            lambda ll, kl, beta: (beta * kl - ll.exp()).mean(),
+            "The exponential of the log-likelihood was taken: a probability that tiny adds "
+            "nothing. The logarithm itself is the term.",
+        ),
+        Misconception(
             "batch_summed",
             lambda ll, kl, beta: (beta * kl - ll).sum(),
             "The loss adds the images of the batch, so it grows with the batch size. Average.",

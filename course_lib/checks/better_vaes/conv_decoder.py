@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
-from ..declare import Case, Exercise, Misconception
-from ..modules import module_case
-from ..random_inputs import normal, some_seed
-from ..wrong_modules import (
-    NOT_REGISTERED,
-    REBUILT,
-    SmallNetwork,
-    in_a_plain_list,
-    rebuilt_in_forward,
-    then,
-    with_sizes,
-    without_activation,
-)
-from .conv_networks import SIZES, SomeConvDecoder, convolutional_facts, examine_convolutional
+from ..declare import Misconception
+from ..module_exercises import fixed_sizes, image_mistakes, layer_mistakes, unbounded_mistakes
+from ..random_inputs import normal
+from ..ready import adapted
+from ..wrong_modules import SmallNetwork, then, with_sizes
+from .conv_networks import SomeConvDecoder, convolutional_exercise
 
-
-def decoder_cases(generator: torch.Generator) -> list[Case]:
-    def case(channels: int, size: int, width: int, latent_dim: int) -> Case:
-        return module_case(
-            {"latent_dim": latent_dim, "width": width, "channels": channels, "image_size": size},
-            {"z": 3 * normal(generator, 5, latent_dim)},
-            {"logits": [channels, size, size]},
-            some_seed(generator),
-            f"ConvDecoder({latent_dim}, {width}, {channels}, {size}), a batch of 5",
-            width="width",
-        )
-
-    return [case(*sizes, 8, latent_dim) for sizes, latent_dim in zip(SIZES, (3, 4, 2), strict=True)]
+ARGUMENTS = "latent_dim, width, channels, image_size"
 
 
 class Dense(SmallNetwork):
@@ -41,8 +20,30 @@ class Dense(SmallNetwork):
         super().__init__(latent_dim, width, channels * image_size**2)
         self.shape = (channels, image_size, image_size)
 
-    def finish(self, numbers):
+    def finish(self, numbers: Tensor) -> Tensor:
         return numbers.unflatten(1, self.shape)
+
+
+class MapMiscounted(SomeConvDecoder):
+    def __init__(self, latent_dim: int, width: int, channels: int, image_size: int):
+        super().__init__(latent_dim, width, channels, image_size)
+        self.body[0] = nn.Linear(latent_dim, width * (image_size // 4))
+
+
+class ViewMiscounted(SomeConvDecoder):
+    def __init__(self, latent_dim: int, width: int, channels: int, image_size: int):
+        super().__init__(latent_dim, width, channels, image_size)
+        self.body = nn.Sequential(nn.Linear(latent_dim, width * (image_size // 4)), nn.SiLU())
+        self.map = (-1, width, image_size // 4, image_size // 4)
+
+    def forward(self, z):
+        return self.head(self.body(z).view(self.map))
+
+
+class ChannelsApart(SomeConvDecoder):
+    def __init__(self, latent_dim: int, width: int, channels: int, image_size: int):
+        super().__init__(latent_dim, width, channels, image_size)
+        self.head = nn.ConvTranspose2d(2 * width, channels, 4, stride=4)
 
 
 class NeverReshaped(SomeConvDecoder):
@@ -51,39 +52,50 @@ class NeverReshaped(SomeConvDecoder):
         self.body = nn.Sequential(*list(self.body)[:-1])
 
 
-EXERCISE = Exercise(
+EXERCISE = convolutional_exercise(
     name="better_vaes.ConvDecoder",
-    signature="(latent_dim, width, channels, image_size)",
+    arguments=ARGUMENTS,
+    sizes=((3, 8, 1, 28), (4, 8, 3, 32), (2, 8, 1, 32)),
+    given=lambda g, batch, latent_dim, **_: {"z": 3 * normal(g, batch, latent_dim)},
+    gives=lambda channels, image_size, **_: {"logits": [channels, image_size, image_size]},
     oracle=SomeConvDecoder,
-    cases=decoder_cases,
-    call=examine_convolutional,
-    facts=convolutional_facts,
-    random=True,
-    slow=True,
     misconceptions=(
-        Misconception(
-            "sigmoid_output",
-            then(SomeConvDecoder, torch.sigmoid),
-            "A sigmoid follows the last layer. The decoder gives plain numbers: logits for a "
-            "Bernoulli likelihood, which applies the sigmoid itself, or the mean of a Gaussian.",
-        ),
-        Misconception(
-            "tanh_output",
-            then(SomeConvDecoder, torch.tanh),
-            "A tanh follows the last layer (GANs do that, with images in [-1, 1]). As logits, such "
-            "numbers never get surer than 73 %.",
-        ),
-        Misconception(
-            "rectified_output",
-            then(SomeConvDecoder, torch.relu),
-            "An activation follows the last layer, so no logit is negative and no pixel can be "
-            "darker than one half. Nothing comes after the last layer.",
+        *adapted(
+            unbounded_mistakes(SomeConvDecoder),
+            sigmoid_output="The output cannot leave [0, 1]: a sigmoid or a clamp follows the last "
+            "layer. The decoder gives plain numbers: logits for a Bernoulli likelihood, which "
+            "applies the sigmoid itself, or the mean of a Gaussian.",
+            rectified_output="An activation follows the last layer, so no logit is negative and no "
+            "pixel can be darker than one half. Nothing comes after the last layer.",
         ),
         Misconception(
             "never_reshaped",
             NeverReshaped,
             "A convolution got a row of numbers instead of a map. Give the first linear layer's "
             "output the shape (B, channels, height, width) before the transposed convolutions.",
+            error="Expected 3D (unbatched) or 4D (batched) input",
+        ),
+        Misconception(
+            "map_miscounted",
+            MapMiscounted,
+            "The linear layer makes another number of numbers than the map in front of the "
+            "transposed convolutions has: channels · height · width, for each code.",
+            error="unflatten",
+        ),
+        Misconception(
+            "view_miscounted",
+            ViewMiscounted,
+            "The numbers that arrive at the reshape do not make whole maps: channels · height · "
+            "width of them are needed for each code. Count what the linear layer before it makes.",
+            error="is invalid for input of size",
+        ),
+        Misconception(
+            "channels_do_not_fit",
+            ChannelsApart,
+            "A convolution got another number of channels than it was made for. Channels stand "
+            "second, (B, channels, height, width), and each layer takes as many as the one before "
+            "it makes.",
+            error="channels, but got",
         ),
         Misconception(
             "output_padding_missing",
@@ -92,15 +104,41 @@ EXERCISE = Exercise(
             "loses a pixel on the way up. Use kernel 4, or output_padding=1.",
         ),
         Misconception(
+            "stride_missing",
+            then(SomeConvDecoder, lambda logits: logits[..., 15:, 15:]),
+            "The map hardly grows: a transposed convolution with stride 1 adds the kernel size "
+            "less 1. With stride 2 it doubles.",
+        ),
+        Misconception(
+            "never_grows",
+            then(SomeConvDecoder, lambda logits: F.avg_pool2d(logits, 4)),
+            "The map stays as small as it was at the start: these layers do not make it larger. A "
+            "transposed convolution with a stride does, or nn.Upsample.",
+        ),
+        Misconception(
+            "starts_too_large",
+            then(SomeConvDecoder, lambda logits: F.interpolate(logits, scale_factor=2)),
+            "The images are twice as large as they should be. Two layers double the size, so the "
+            "way up starts at image_size // 4.",
+        ),
+        Misconception(
+            "stops_halfway",
+            then(SomeConvDecoder, lambda logits: F.avg_pool2d(logits, 2)),
+            "The images are half as large as they should be: the size is doubled twice on the way "
+            "from image_size // 4.",
+        ),
+        Misconception(
             "padding_missing",
             then(SomeConvDecoder, lambda logits: F.pad(logits, (3, 3, 3, 3))),
             "A kernel of 4 with stride 2 and no padding makes 16 of 7, and 34 of 16. With padding "
             "1 it doubles the size exactly.",
         ),
-        Misconception(
-            "fixed_image_size",
-            with_sizes(SomeConvDecoder, lambda z, w, c, n: (z, w, c, 28)),
-            "The images are 28 × 28 whatever image_size says: a 7 or 28 is written as a number.",
+        *adapted(
+            fixed_sizes(SomeConvDecoder, ARGUMENTS, image_size=28, channels=1, width=12),
+            fixed_channels="The last layer makes one channel whatever `channels` says: a color "
+            "image has three.",
+            fixed_width="`width` is not used: a number of channels is written as a number "
+            "somewhere.",
         ),
         Misconception(
             "thirty_two",
@@ -109,9 +147,10 @@ EXERCISE = Exercise(
             "7 × 7, not at 4 × 4 or 8 × 8.",
         ),
         Misconception(
-            "fixed_channels",
-            with_sizes(SomeConvDecoder, lambda z, w, c, n: (z, w, 1, n)),
-            "The last layer makes one channel whatever `channels` says: a color image has three.",
+            "width_for_channels",
+            with_sizes(SomeConvDecoder, lambda z, w, c, n: (z, c, w, n)),
+            "The images have `width` channels: `width` and `channels` changed places. The "
+            "constructor takes latent_dim, width, channels, image_size.",
         ),
         Misconception(
             "no_convolution",
@@ -119,42 +158,21 @@ EXERCISE = Exercise(
             "There is no convolution in here: this is lesson 05's decoder. Start with a linear "
             "layer, and grow the picture by transposed convolutions.",
         ),
-        Misconception(
-            "fixed_width",
-            with_sizes(SomeConvDecoder, lambda z, w, c, n: (z, 12, c, n)),
-            "`width` is not used: a number of channels is written as a number somewhere.",
+        *adapted(
+            image_mistakes(SomeConvDecoder, "(B, C, n, n)"),
+            leave_out=("channel_missing", "batch_as_channels"),
+        ),
+        *adapted(
+            layer_mistakes(SomeConvDecoder),
+            no_activation="Nothing bends between the layers, and a transposed convolution is a "
+            "linear map, too. Put an activation such as SiLU between them.",
         ),
         Misconception(
-            "no_activation",
-            without_activation(SomeConvDecoder),
-            "Nothing bends between the layers, and a transposed convolution is a linear map, too. "
-            "Put an activation such as SiLU between them.",
+            "pair_returned",
+            then(SomeConvDecoder, lambda logits: (logits, logits)),
+            "Two tensors come back. A decoder gives one number for each pixel: the logits, or the "
+            "means; a spread is a parameter elsewhere.",
         ),
-        Misconception(
-            "flat_output",
-            then(SomeConvDecoder, lambda logits: logits.flatten(1)),
-            "The logits are in one row. Give them the shape of images: (B, C, n, n).",
-        ),
-        Misconception(
-            "channel_last",
-            then(SomeConvDecoder, lambda logits: logits.movedim(1, -1)),
-            "The channels stand last, as in TensorFlow. PyTorch wants them second: (B, C, n, n).",
-        ),
-        Misconception(
-            "squeezed",
-            then(SomeConvDecoder, torch.squeeze),
-            "squeeze() removes every axis of length 1: a gray image's channel, and the batch where "
-            "it has one image.",
-        ),
-        Misconception(
-            "noisy_output",
-            then(SomeConvDecoder, lambda logits: logits + torch.randn_like(logits)),
-            "Two calls with the same z differ, in eval mode too: the decoder draws random numbers "
-            "(F.dropout does that unless it is told training=self.training). It should only "
-            "describe the distribution of the pixels.",
-        ),
-        Misconception("plain_list", in_a_plain_list(SomeConvDecoder), NOT_REGISTERED),
-        Misconception("layers_in_forward", rebuilt_in_forward(SomeConvDecoder), REBUILT),
     ),
     hints=(
         "The encoder's way back: from latent_dim numbers to a small map with many channels, and "

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from ..declare import Case, Exercise, Misconception
-from ..modules import module_case
-from ..random_inputs import some_seed, uniform
-from ..wrong_modules import (
-    NOT_REGISTERED,
-    REBUILT,
-    SmallNetwork,
-    in_a_plain_list,
-    rebuilt_in_forward,
-    then,
-    variant,
-    with_constant_variance,
-    with_drawn_code,
-    with_sizes,
-    without_activation,
-)
-from .conv_networks import SIZES, SomeConvEncoder, convolutional_facts, examine_convolutional
+from ..declare import Misconception
+from ..module_exercises import fixed_sizes, gaussian_mistakes, layer_mistakes
+from ..random_inputs import uniform
+from ..ready import adapted
+from ..wrong_modules import SmallNetwork, then, with_sizes
+from .conv_networks import SomeConvEncoder, convolutional_exercise
 
-
-def encoder_cases(generator: torch.Generator) -> list[Case]:
-    def case(channels: int, size: int, width: int, latent_dim: int) -> Case:
-        return module_case(
-            {"channels": channels, "image_size": size, "width": width, "latent_dim": latent_dim},
-            {"images": uniform(generator, 5, channels, size, size)},
-            {"mean": [latent_dim], "log_var": [latent_dim]},
-            some_seed(generator),
-            f"ConvEncoder({channels}, {size}, {width}, {latent_dim}), a batch of 5",
-            width="width",
-        )
-
-    return [case(*sizes, 8, latent_dim) for sizes, latent_dim in zip(SIZES, (3, 4, 2), strict=True)]
+ARGUMENTS = "channels, image_size, width, latent_dim"
 
 
 class Dense(SmallNetwork):
@@ -51,6 +27,12 @@ class Miscounted(SomeConvEncoder):
         self.head = nn.Linear(width, 2 * latent_dim)
 
 
+class ChannelsApart(SomeConvEncoder):
+    def __init__(self, channels: int, image_size: int, width: int, latent_dim: int):
+        super().__init__(channels, image_size, width, latent_dim)
+        self.body.insert(1, nn.Conv2d(2 * width, width, 1))
+
+
 class GrayFirst(SomeConvEncoder):
     """The channels of a color image are averaged before anything else."""
 
@@ -61,39 +43,37 @@ class GrayFirst(SomeConvEncoder):
         return super().forward(images[:, :1])
 
 
-EXERCISE = Exercise(
+EXERCISE = convolutional_exercise(
     name="better_vaes.ConvEncoder",
-    signature="(channels, image_size, width, latent_dim)",
+    arguments=ARGUMENTS,
+    sizes=((1, 28, 8, 3), (3, 32, 8, 4), (1, 32, 8, 2)),
+    given=lambda g, batch, channels, image_size, **_: {
+        "images": uniform(g, batch, channels, image_size, image_size)
+    },
+    gives=lambda latent_dim, **_: {"mean": [latent_dim], "log_var": [latent_dim]},
     oracle=SomeConvEncoder,
-    cases=encoder_cases,
-    call=examine_convolutional,
-    facts=convolutional_facts,
-    random=True,
-    slow=True,
     misconceptions=(
-        Misconception(
-            "one_output",
-            then(SomeConvEncoder, lambda mean, log_var: mean),
-            "Only one tensor comes back. Return the mean and the log-variance, in this order.",
-        ),
         Misconception(
             "miscounted",
             Miscounted,
             "What arrives at the linear layer and what it was made for do not agree. Flatten "
             "everything but the batch, and count channels · height · width behind the last "
             "convolution by conv_output_size, layer by layer.",
+            error="shapes cannot be multiplied",
+        ),
+        *adapted(
+            fixed_sizes(SomeConvEncoder, ARGUMENTS, image_size=28, channels=1, width=12),
+            fixed_width="`width` is not used: the number of channels behind the first convolution "
+            "is written as a number somewhere.",
         ),
         Misconception(
-            "fixed_image_size",
-            with_sizes(SomeConvEncoder, lambda c, n, w, z: (c, 28, w, z)),
-            "It works at 28 × 28 only: a 7, 14 or 28 (or a product of them) is written somewhere "
-            "as a number. Compute it from image_size.",
-        ),
-        Misconception(
-            "fixed_channels",
-            with_sizes(SomeConvEncoder, lambda c, n, w, z: (1, n, w, z)),
-            "The first convolution takes one channel whatever `channels` says: a color image has "
-            "three.",
+            "channels_do_not_fit",
+            ChannelsApart,
+            "A convolution gets another number of channels than it was made for. In front there "
+            "are `channels` of them (are the constructor's arguments taken in their order?), and "
+            "behind a layer as many as that layer makes.",
+            error="channels, but got",
+            also=(with_sizes(SomeConvEncoder, lambda c, n, w, z: (n, c * 28, w, z)),),
         ),
         Misconception(
             "one_channel_read",
@@ -108,68 +88,17 @@ EXERCISE = Exercise(
             "This works, and it is lesson 05's encoder; start with nn.Conv2d.",
         ),
         Misconception(
-            "fixed_width",
-            with_sizes(SomeConvEncoder, lambda c, n, w, z: (c, n, 12, z)),
-            "`width` is not used: the number of channels behind the first convolution is written "
-            "as a number somewhere.",
-        ),
-        Misconception(
-            "no_activation",
-            without_activation(SomeConvEncoder),
-            "Nothing bends between the layers, and a convolution is a linear map, too: a stack of "
-            "them is one linear map. Put an activation such as SiLU behind each.",
-        ),
-        Misconception(
-            "both_rectified",
-            then(SomeConvEncoder, lambda mean, log_var: (mean.relu(), log_var.relu())),
-            "An activation follows the last layers, so mean and log_var are never negative. Both "
-            "must be able to take any value.",
-        ),
-        Misconception(
-            "variance_returned",
-            then(SomeConvEncoder, lambda mean, log_var: (mean, log_var.exp())),
-            "The second output is never negative, as a variance or a standard deviation. A "
-            "log-variance is wanted: the plain output of a layer.",
-        ),
-        Misconception(
-            "mean_squashed",
-            then(SomeConvEncoder, lambda mean, log_var: (mean.tanh(), log_var)),
-            "The mean cannot leave [-1, 1]: a tanh follows it, and the prior reaches to ±3.",
-        ),
-        Misconception(
-            "one_head",
-            then(SomeConvEncoder, lambda mean, log_var: (mean, mean)),
-            "mean and log_var are the same numbers. Each needs weights of its own.",
-        ),
-        Misconception(
-            "split_along_batch",
-            variant(SomeConvEncoder, finish=lambda self, numbers: numbers.chunk(2)),
-            "The output was split along the batch: chunk takes the axis as its second argument.",
-        ),
-        Misconception(
             "code_map",
             then(SomeConvEncoder, lambda mean, log_var: (mean[..., None, None],) * 2),
             "The two outputs still have a height and a width. A code is one row of numbers, "
             "(B, latent_dim): flatten, and end with linear layers.",
         ),
-        Misconception(
-            "samples",
-            with_drawn_code(SomeConvEncoder),
-            "The encoder draws a code itself, so two calls differ. It should return the two "
-            "parameters of the distribution; the training step draws.",
+        *gaussian_mistakes(SomeConvEncoder),
+        *adapted(
+            layer_mistakes(SomeConvEncoder),
+            no_activation="Nothing bends between the layers, and a convolution is a linear map, "
+            "too: a stack of them is one linear map. Put an activation such as SiLU behind each.",
         ),
-        Misconception(
-            "one_variance_for_all",
-            with_constant_variance(SomeConvEncoder),
-            "log_var is the same for every image. Compute it from the image as well.",
-        ),
-        Misconception(
-            "squeezed",
-            then(SomeConvEncoder, lambda mean, log_var: (mean.squeeze(), log_var.squeeze())),
-            "squeeze() without an axis also removes the batch axis where the batch has one image.",
-        ),
-        Misconception("plain_list", in_a_plain_list(SomeConvEncoder), NOT_REGISTERED),
-        Misconception("layers_in_forward", rebuilt_in_forward(SomeConvEncoder), REBUILT),
     ),
     hints=(
         "Halve the picture twice by convolutions of stride 2, and double the channels while you "

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
 from ..declare import Plain
+from ..module_exercises import module_exercise
 from ..module_facts import module_facts
 from ..modules import examine, given
 from ..wrong_modules import SmallNetwork
-
-SIZES = ((1, 28), (3, 32), (1, 32))  # channels and image size: 32 as well with one channel
 
 
 class SomeConvEncoder(SmallNetwork):
@@ -57,3 +57,13 @@ def convolutional_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) ->
     if record["convolves"] is not None:
         facts["a convolution is among the layers"] = record["convolves"]
     return facts
+
+
+# The sizes of both exercises have 32 pixels with one channel as well as with three.
+convolutional_exercise = partial(
+    module_exercise,
+    batches=(5, 5, 5),
+    width="width",
+    call=examine_convolutional,
+    facts=convolutional_facts,
+)

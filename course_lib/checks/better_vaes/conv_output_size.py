@@ -50,6 +50,7 @@ EXERCISE = Exercise(
     name="better_vaes.conv_output_size",
     signature="(size, kernel, stride, padding, dilation)",
     oracle=size_by_convolving,
+    coincident=True,
     cases=size_cases,
     misconceptions=(
         Misconception(
@@ -65,6 +66,21 @@ EXERCISE = Exercise(
                 size, dilation * (kernel - 1) + 1, stride, padding, sides=1
             ),
             "The padding was counted once. It is added on both sides of the image.",
+        ),
+        Misconception(
+            "padding_ignored",
+            lambda size, kernel, stride, padding, dilation: positions(
+                size, dilation * (kernel - 1) + 1, stride, 0
+            ),
+            "The padding has no effect. It is added on both sides of the image before the window "
+            "is moved.",
+        ),
+        Misconception(
+            "padding_subtracted",
+            lambda size, kernel, stride, padding, dilation: positions(
+                size, dilation * (kernel - 1) + 1, stride, -padding
+            ),
+            "The padding was taken away. It makes the row longer, on both sides.",
         ),
         Misconception(
             "dilation_ignored",
@@ -84,12 +100,33 @@ EXERCISE = Exercise(
             "kernel of 2.",
         ),
         Misconception(
+            "dilation_as_gaps",
+            lambda size, kernel, stride, padding, dilation: positions(
+                size, kernel + (kernel - 1) * dilation, stride, padding
+            ),
+            "The dilation was taken as the number of pixels between two taps. It is the distance "
+            "from one tap to the next: at 1, PyTorch's default, nothing lies between them.",
+        ),
+        Misconception(
+            "dilation_added",
+            lambda size, kernel, stride, padding, dilation: positions(
+                size, kernel + dilation - 1, stride, padding
+            ),
+            "The dilation widened the window once. It spreads every gap between two taps, and "
+            "there are kernel - 1 of them.",
+        ),
+        Misconception(
             "rounded_up",
             lambda size, kernel, stride, padding, dilation: (
                 math.ceil((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
             ),
             "The division was rounded up. Where the last step would lead over the edge, PyTorch "
             "leaves the rest of the image out.",
+            also=(
+                lambda size, kernel, stride, padding, dilation: round(
+                    (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1 + 1e-9
+                ),
+            ),
         ),
         Misconception(
             "not_rounded",
@@ -97,6 +134,7 @@ EXERCISE = Exercise(
                 (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1
             ),
             "This is a float, and a size is an integer: how many whole steps fit?",
+            also=(lambda *sizes: float(size_by_convolving(*sizes)),),
         ),
         Misconception(
             "one_pixel_too_many",
@@ -123,7 +161,27 @@ EXERCISE = Exercise(
         Misconception(
             "size_over_stride",
             lambda size, kernel, stride, padding, dilation: math.ceil(size / stride),
-            "This is the rule of «same» padding, as in TensorFlow. PyTorch pads by what you say.",
+            "This is the size over the stride, which holds where the padding is chosen for it "
+            "(«same» padding). PyTorch pads by what you say.",
+            also=(lambda size, kernel, stride, padding, dilation: size // stride,),
+        ),
+        Misconception(
+            "division_binds_closer",
+            lambda size, kernel, stride, padding, dilation: (
+                size + 2 * padding - dilation * (kernel - 1) - 1 // stride + 1
+            ),
+            "Only the last number was divided by the stride: `//` binds closer than `-`. Put what "
+            "is divided in brackets.",
+        ),
+        Misconception(
+            "whole_image",
+            lambda *sizes: size_by_convolving(*sizes) ** 2,
+            "This is the number of places on the whole square image. One axis is asked for.",
+        ),
+        Misconception(
+            "as_a_tensor",
+            lambda *sizes: torch.tensor(size_by_convolving(*sizes)),
+            "A tensor came. Layers take sizes as plain integers of Python.",
         ),
         Misconception(
             "transposed",

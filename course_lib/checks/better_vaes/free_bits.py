@@ -93,13 +93,44 @@ EXERCISE = Exercise(
         Misconception(
             "floor_added",
             lambda kl, floor: (kl.mean(0) + floor).sum(),
-            "The floor was added to every latent. That changes no gradient; take the larger of the "
-            "two.",
+            "The floor was added. That changes no gradient; of each latent's average and the "
+            "floor take the larger.",
+            also=(lambda kl, floor: kl.mean(0).sum() + floor,),
         ),
         Misconception(
             "mean_over_latents",
             lambda kl, floor: kl.mean(0).clamp(min=floor).mean(),
             "The latents were averaged. Their divergences add.",
+        ),
+        Misconception(
+            "everything_averaged",
+            lambda kl, floor: kl.clamp(min=floor).mean(),
+            "Images and latents were averaged together. Average over the batch, apply the floor, "
+            "and add over the latents.",
+            also=(lambda kl, floor: kl.mean().clamp(min=floor),),
+        ),
+        Misconception(
+            "dearest_latent",
+            lambda kl, floor: kl.mean(0).max().clamp(min=floor),
+            "Only the dearest latent is left: max of one tensor is its largest number. Compare "
+            "each latent with the floor, and add them.",
+        ),
+        Misconception(
+            "floor_shared_out",
+            lambda kl, floor: kl.mean(0).clamp(min=floor / kl.shape[1]).sum(),
+            "The floor was divided among the latents. Each of them has all of it.",
+        ),
+        Misconception(
+            "distance_from_the_floor",
+            lambda kl, floor: (kl.mean(0) - floor).abs().sum(),
+            "The distance from the floor is charged, so that a latent is pushed towards it from "
+            "above and from below. Charge the larger of the two.",
+        ),
+        Misconception(
+            "floor_off_the_total",
+            lambda kl, floor: (kl.mean(0).sum() - floor).clamp(min=0),
+            "One floor was subtracted from the sum. Each latent has its own, and is charged it.",
+            also=(lambda kl, floor: (kl.mean(0).sum() - floor * kl.shape[1]).clamp(min=0),),
         ),
         Misconception(
             "batch_summed",

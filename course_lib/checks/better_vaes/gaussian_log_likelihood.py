@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.distributions import Independent, Normal
 
@@ -87,6 +88,26 @@ EXERCISE = Exercise(
             "and brings it once.",
         ),
         Misconception(
+            "constant_doubled",
+            lambda m, s, x: likelihood(m, s, x) - 0.5 * LOG_2PI * x[0].numel(),
+            "The constant is doubled: each pixel brings half the logarithm of 2π, for it is the "
+            "logarithm of a root.",
+        ),
+        Misconception(
+            "constant_not_a_logarithm",
+            lambda m, s, x: (
+                likelihood(m, s, x) + (0.5 * LOG_2PI - math.sqrt(2 * math.pi)) * x[0].numel()
+            ),
+            "The root of 2π was subtracted. The density is divided by it, so its logarithm is what "
+            "the log-likelihood loses.",
+        ),
+        Misconception(
+            "constant_of_the_whole_batch",
+            lambda m, s, x: likelihood(m, s, x) - 0.5 * LOG_2PI * (x.numel() - x[0].numel()),
+            "The constant was counted for all pixels of the batch in every image. Each image has "
+            "its own pixels only.",
+        ),
+        Misconception(
             "log_std_counted_once",
             parts(count=log_std_once),
             "log_std was subtracted once for each image. Every pixel has a density of its own, so "
@@ -121,6 +142,35 @@ EXERCISE = Exercise(
             "log_std enters with the wrong sign: a wide Gaussian is low everywhere.",
         ),
         Misconception(
+            "log_std_doubled",
+            parts(count=lambda log_std, images: 2 * log_std.expand_as(images).flatten(1)),
+            "log σ was subtracted twice a pixel. The logarithm of the variance is 2 log σ, and "
+            "half of that enters.",
+        ),
+        Misconception(
+            "log_std_halved",
+            parts(count=lambda log_std, images: log_std.expand_as(images).flatten(1) / 2),
+            "Half of log σ was subtracted. Half of the logarithm of the *variance* enters, and "
+            "that is log σ itself.",
+        ),
+        Misconception(
+            "log_taken_again",
+            parts(count=lambda log_std, images: log_std.abs().log().expand_as(images).flatten(1)),
+            "The logarithm was taken of log_std, which is one already.",
+        ),
+        Misconception(
+            "density_itself",
+            lambda m, s, x: per_pixel(m, s, x).exp().flatten(1).sum(1),
+            "The densities of the pixels were added. They multiply: take the logarithm of each "
+            "first, and add those.",
+        ),
+        Misconception(
+            "normal_of_the_log",
+            lambda m, s, x: Normal(m, s).log_prob(x).flatten(1).sum(1),
+            "Normal was given log_std, and it takes the standard deviation, which is positive.",
+            error="scale",
+        ),
+        Misconception(
             "read_as_log_var",
             lambda m, s, x: likelihood(m, s / 2, x),
             "log_std was read as a log-variance. Its exponential is the standard deviation "
@@ -139,6 +189,14 @@ EXERCISE = Exercise(
                 .sum(1)
             ),
             "log_std was used as if it were σ. It is the logarithm, and may be negative.",
+            also=(lambda m, s, x: Normal(m, s, validate_args=False).log_prob(x).flatten(1).sum(1),),
+        ),
+        Misconception(
+            "channels_added_alone",
+            lambda m, s, x: per_pixel(m, s, x).sum(1),
+            "Only the channels were added: one value is left for each place. Add over all axes but "
+            "the first.",
+            also=(lambda m, s, x: per_pixel(m, s, x).sum((2, 3)),),
         ),
         Misconception(
             "half_forgotten",
@@ -151,6 +209,25 @@ EXERCISE = Exercise(
             lambda m, s, x: -(x - m).square().flatten(1).sum(1) + 0 * s.sum(),
             "This is minus the summed squared error: log_std has no effect. It is a Gaussian with "
             "σ² = 1/2 and without its constant.",
+        ),
+        Misconception(
+            "mean_squared_error",
+            lambda m, s, x: -(x - m).square().flatten(1).mean(1) + 0 * s.sum(),
+            "This is minus the mean squared error: log_std has no effect, and the pixels were "
+            "averaged. Write the Gaussian's three terms for each pixel, and add them.",
+            also=(
+                lambda m, s, x: -(x - m).square().mean().expand(len(x)) + 0 * s.sum(),
+                lambda m, s, x: -(x - m).square().mean() + 0 * s.sum(),
+            ),
+        ),
+        Misconception(
+            "absolute_error",
+            lambda m, s, x: -((x - m).abs() / (2 * s.exp()) + s + 0.5 * LOG_2PI).flatten(1).sum(1),
+            "The error is absolute. A Gaussian falls with its square (the absolute error belongs "
+            "to a Laplace distribution).",
+            also=(
+                lambda m, s, x: -((x - m).abs() / s.exp() + s + 0.5 * LOG_2PI).flatten(1).sum(1),
+            ),
         ),
         Misconception(
             "mean_over_pixels",
@@ -179,8 +256,18 @@ EXERCISE = Exercise(
                 .flatten(1)
                 .sum(1)
             ),
-            "A small constant beside the variance changes the density where σ is small. An "
-            "exponential is never 0: no constant is needed.",
+            "Something keeps the variance away from 0 (a small constant, or the eps of "
+            "F.gaussian_nll_loss), which changes the density where σ is small. An exponential is "
+            "never 0: nothing of the kind is needed.",
+            also=(
+                lambda m, s, x: (
+                    -F.gaussian_nll_loss(
+                        m, x, (2 * s).exp().expand_as(x), full=True, reduction="none"
+                    )
+                    .flatten(1)
+                    .sum(1)
+                ),
+            ),
         ),
         Misconception(
             "variance_clamped",

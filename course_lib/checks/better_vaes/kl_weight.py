@@ -54,6 +54,7 @@ EXERCISE = Exercise(
     name="better_vaes.kl_weight",
     signature="(step, warmup_steps)",
     oracle=interpolated,
+    coincident=True,
     cases=weight_cases,
     call=call_weight,
     misconceptions=(
@@ -86,6 +87,46 @@ EXERCISE = Exercise(
             "It arrives one step early: the weight is 1 at step warmup_steps, not before.",
         ),
         Misconception(
+            "larger_of_the_two",
+            unless_zero(lambda step, warmup: max(1.0, step / warmup)),
+            "The weight is never below 1: the larger of 1 and the share was taken. It is the "
+            "smaller of the two.",
+        ),
+        Misconception(
+            "back_to_zero",
+            unless_zero(lambda step, warmup: step / warmup if step < warmup else 0.0),
+            "The weight rises, and falls back to 0 when the warm-up is over. From then on it stays "
+            "at 1.",
+        ),
+        Misconception(
+            "percent",
+            lambda step, warmup: 100 * interpolated(step, warmup),
+            "This is a percentage. The weight goes from 0 to 1.",
+        ),
+        Misconception(
+            "zero_without_warmup",
+            lambda step, warmup: interpolated(step, warmup) if warmup else 0.0,
+            "Without a warm-up (warmup_steps = 0) the weight is 0 for ever, so that the code would "
+            "never be charged. It is 1 from the start.",
+        ),
+        Misconception(
+            "curved",
+            unless_zero(lambda step, warmup: min(1.0, (step / warmup) ** 2)),
+            "The weight rises along a curve. A straight line is wanted.",
+            also=(
+                unless_zero(lambda step, warmup: min(1.0, (step / warmup) ** 0.5)),
+                unless_zero(lambda step, warmup: math.tanh(step / warmup)),
+                unless_zero(lambda step, warmup: 1 - math.exp(-step / warmup)),
+            ),
+        ),
+        Misconception(
+            "arrives_late",
+            unless_zero(lambda step, warmup: min(1.0, step / (2 * warmup))),
+            "At step warmup_steps the weight is not yet 1: the step was divided by more than "
+            "warmup_steps.",
+            also=(unless_zero(lambda step, warmup: min(1.0, step / (warmup + 1))),),
+        ),
+        Misconception(
             "cyclic",
             unless_zero(lambda step, warmup: step % warmup / warmup),
             "The weight starts again and again (a cyclical schedule). Here it rises once and "
@@ -95,6 +136,10 @@ EXERCISE = Exercise(
             "sigmoid",
             unless_zero(lambda step, warmup: 1 / (1 + math.exp(-10 * (step / warmup - 0.5)))),
             "This is an S-shaped schedule, never quite 0 nor 1. Linear is wanted.",
+            also=(
+                unless_zero(lambda step, warmup: 1 / (1 + math.exp(-step / warmup))),
+                unless_zero(lambda step, warmup: 1 / (1 + math.exp(warmup / 2 - step))),
+            ),
         ),
         Misconception(
             "cosine",
@@ -105,6 +150,7 @@ EXERCISE = Exercise(
             "inverted",
             unless_zero(lambda step, warmup: min(1.0, warmup / max(step, 1))),
             "The fraction is upside down: step over warmup_steps.",
+            also=(unless_zero(lambda step, warmup: min(1.0, warmup / step) if step else 0.0),),
         ),
         Misconception(
             "step_instead",

@@ -23,33 +23,45 @@ def probe_cases(generator: torch.Generator) -> list[Case]:
         labels = torch.arange(count) % len(centers)
         return centers[labels] + 0.12 * draw(count, centers.shape[1]), labels
 
-    def case(about: str, kind: str, train: tuple, test: tuple, extreme: bool = False) -> Case:
+    def case(
+        about: str, kind: str | float, train: tuple, test: tuple, extreme: bool = False
+    ) -> Case:
         names = ("means", "labels", "test_means", "test_labels")
         codes = dict(zip(names, (*train, *test), strict=True))
         return Case({**codes, "kind": kind}, about, extreme)
 
-    def mislabeled(test: tuple, classes: int) -> tuple:
-        """Every fifth test label is wrong, so the right accuracy is 0.8."""
+    def mislabeled(test: tuple, classes: int, right: int) -> tuple:
+        """`right` of ten test labels are right, the others a neighbor's."""
         codes, labels = test
-        wrong = torch.arange(len(labels)) // classes % 5 == 0
+        wrong = torch.arange(len(labels)) // classes % 10 >= right
         return codes, torch.where(wrong, (labels + 1) % classes, labels)
+
+    def one_rare(count: int) -> tuple[Tensor, Tensor]:
+        """One code in ten is of class 1."""
+        labels = (torch.arange(count) % 10 == 9).long()
+        return ray[1 - labels] + 0.12 * draw(count, 2), labels
 
     angles = 2 * math.pi * torch.arange(5) / 5  # a circle has no order
     plane = torch.linalg.qr(draw(4, 4)).Q[:2]
-    centers = 2.5 * torch.stack([angles.cos(), angles.sin()], dim=1) @ plane + 0.6
-    blobs = clusters(centers, 150), mislabeled(clusters(centers, 50), 5)
+    centers = 2.5 * torch.stack([angles.cos(), angles.sin()], dim=1) @ plane + 1.25
+    blobs = clusters(centers, 150), mislabeled(clusters(centers, 50), 5, right=7)
     direction = F.normalize(draw(2), dim=0)
     ray = torch.stack([0.5 * direction, 3.0 * direction])  # both on one side of the origin
     crossed = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, -1.0], [-1.0, 1.0]])
     bent = [(codes, corner % 2) for codes, corner in (clusters(crossed, n) for n in (80, 40))]
-    noise = [(draw(n, 12), torch.arange(n) % 3) for n in (90, 12)]
-    dead = [(torch.cat([codes, 0 * codes[:, :2] + 0.25], 1), labels) for codes, labels in blobs]
+    turned = mislabeled(clusters(centers, 450), 5, right=2)
+    few = ray[0] + 0.12 * draw(10, 2), one_rare(10)[1]
+    alone = tuple(part[2::5] for part in clusters(centers, 150))  # all of class 2
+    dead = [(F.pad(codes, (0, 2), value=0.25), labels) for codes, labels in (blobs[0], alone)]
     return [
-        case("five classes on a circle", "accuracy", *blobs),
-        case("two classes, far from the origin", "accuracy", clusters(ray, 60), clusters(ray, 40)),
+        case("five classes on a circle", 0.7, *blobs),
+        case("two classes, far from the origin", 1.0, clusters(ray, 60), clusters(ray, 40)),
         case("two classes that no line separates", "linear", *bent),
-        case("labels that have nothing to do with the codes", "chance", *noise),
-        case("two latents have collapsed", "accuracy", *dead, extreme=True),
+        case("four of five test labels name a neighbor's class", "turned", blobs[0], turned),
+        case(
+            "codes of the rare class, most of them labeled as common", "turned", one_rare(200), few
+        ),
+        case("two latents have collapsed, test codes of one class", "alone", *dead, extreme=True),
     ]
 
 
@@ -60,13 +72,41 @@ def call_probe(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Plain]:
 
 def probe_facts(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Plain]:
     """Where any good linear classifier agrees the accuracy itself, else what must hold of it."""
-    accuracy = outputs["accuracy"]
-    if inputs["kind"] == "accuracy" or not isinstance(accuracy, float):
-        return {"accuracy of a classifier that is fitted to the end": accuracy}
-    fraction = {"the accuracy lies between 0 and 1": 0 <= accuracy <= 1}
-    if inputs["kind"] == "linear":
-        return {**fraction, "no more than what a linear classifier can find": accuracy < 0.85}
-    return {**fraction, "labels that mean nothing cannot be guessed": accuracy < 0.92}
+    accuracy, kind = outputs["accuracy"], inputs["kind"]
+    if isinstance(kind, float) or not isinstance(accuracy, float):
+        return {
+            "accuracy of a classifier that is fitted to the end": name_accuracy(accuracy, inputs)
+        }
+    if kind == "turned":
+        return {"where they contradict each other, the labels that count": name_turned(accuracy)}
+    if kind == "alone":
+        return {"codes far from those of all other classes": name_alone(accuracy)}
+    return {
+        "the accuracy lies between 0 and 1": 0 <= accuracy <= 1,
+        "no more than what a linear classifier can find": accuracy < 0.85,
+    }
+
+
+def name_accuracy(accuracy: Plain, inputs: Mapping[str, Any]) -> Plain:
+    """A share that comes of no known way to count is one of a classifier that is none."""
+    right = inputs["kind"]
+    if not isinstance(right, float) or not isinstance(accuracy, float) or not 0 <= accuracy <= 1:
+        return accuracy
+    train, test = (len(inputs[name]) for name in ("labels", "test_labels"))
+    known = (right, 1 - right, 1.0, (train + right * test) / (train + test))
+    if min(abs(accuracy - value) for value in known) < 0.02:
+        return accuracy
+    return "less, as if the classes were hardly told apart"
+
+
+def name_turned(accuracy: float) -> str:
+    """One test label in five agrees with the training labels, the other four with one another."""
+    return "those of the test codes" if accuracy > 0.5 else "those of the training codes"
+
+
+def name_alone(accuracy: float) -> str:
+    """nan scores name the first class, which is none of these codes."""
+    return "right" if accuracy > 0.97 else "all wrong" if accuracy == 0 else "partly wrong"
 
 
 def discriminant(means: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
@@ -100,6 +140,38 @@ def least_squares(means: Tensor, labels: Tensor, bias: bool = True) -> Callable[
     targets = F.one_hot(labels).float()
     weight = torch.linalg.pinv(with_one(means)) @ targets
     return lambda codes: with_one(codes) @ weight
+
+
+def descent(means: Tensor, labels: Tensor, look: Callable = lambda score: None) -> Callable:
+    """Logistic regression, with a look at the classifier after every step."""
+    weight = means.new_zeros(means.shape[1] + 1, int(labels.max()) + 1).requires_grad_()
+
+    def score(codes: Tensor) -> Tensor:
+        return codes @ weight.detach()[1:] + weight.detach()[0]
+
+    optimizer = torch.optim.Adam([weight], lr=0.05)
+    for _ in range(100):
+        optimizer.zero_grad()
+        F.cross_entropy(means @ weight[1:] + weight[0], labels).backward()
+        optimizer.step()
+        look(score)
+    return score
+
+
+def best_on_the_test_set(
+    means: Tensor, labels: Tensor, test_means: Tensor, test_labels: Tensor
+) -> float:
+    seen = []
+
+    def look(score: Callable) -> None:
+        seen.append((score(test_means).argmax(1) == test_labels).float().mean().item())
+
+    descent(means, labels, look)
+    return max(seen)
+
+
+def by_itself(codes: Tensor) -> Tensor:
+    return (codes - codes.mean(0)) / (codes.std(0) + 1e-6)
 
 
 def nearest_neighbor(means: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
@@ -139,6 +211,17 @@ EXERCISE = Exercise(
     slow=True,
     misconceptions=(
         Misconception(
+            "test_codes_learned_too",
+            probe_with(
+                least_squares, lambda m, y, tm, ty: (torch.cat([m, tm]), torch.cat([y, ty]))
+            ),
+            also=(
+                probe_with(descent, lambda m, y, tm, ty: (torch.cat([m, tm]), torch.cat([y, ty]))),
+            ),
+            sentence="The classifier was fitted to the training and the test codes together, and "
+            "then counted on codes that it had learned. Fit it to the first pair alone.",
+        ),
+        Misconception(
             "training_accuracy",
             probe_with(testing=lambda m, y, tm, ty: (m, y)),
             "This is the accuracy on the codes that the classifier was fitted to. Fit on the first "
@@ -147,8 +230,9 @@ EXERCISE = Exercise(
         Misconception(
             "fitted_on_the_test_codes",
             probe_with(training=lambda m, y, tm, ty: (tm, ty)),
-            "The classifier was fitted on the test codes, so it has seen the answers: it even "
-            "guesses labels that were drawn at random.",
+            "The classifier was fitted on the test codes, so it has seen the answers, and the "
+            "training codes played no part.",
+            also=(probe_with(descent, lambda m, y, tm, ty: (tm, ty)),),
         ),
         Misconception(
             "fitted_on_everything",
@@ -159,6 +243,48 @@ EXERCISE = Exercise(
             ),
             "Training and test codes were mixed. The count must be on codes that the classifier "
             "has never seen.",
+        ),
+        Misconception(
+            "best_on_the_test_set",
+            best_on_the_test_set,
+            "The accuracy is that of the best moment of the training, chosen by the test labels. "
+            "Fit to the end, and look at the test labels once.",
+        ),
+        Misconception(
+            "test_codes_standardized_by_themselves",
+            probe_with(
+                training=lambda m, y, tm, ty: (by_itself(m), y),
+                testing=lambda m, y, tm, ty: (by_itself(tm), ty),
+            ),
+            "The test codes were shifted or scaled by their own mean and spread, so a code's class "
+            "depends on which others are tested with it. Take both numbers from the training "
+            "codes, and use them for the test codes as well.",
+            also=(
+                probe_with(
+                    training=lambda m, y, tm, ty: (m - m.mean(0), y),
+                    testing=lambda m, y, tm, ty: (tm - tm.mean(0), ty),
+                ),
+            ),
+        ),
+        Misconception(
+            "no_bias",
+            probe_with(lambda m, y: least_squares(m, y, bias=False)),
+            "The classifier has no bias, so its borders all pass through the origin. Codes may lie "
+            "anywhere: give each class a constant of its own.",
+        ),
+        Misconception(
+            "untrained",
+            probe_with(untrained),
+            "Classes that lie far apart are not told apart. Either the classifier was not fitted "
+            "to the end (zero_grad, gradients on, a step, and enough of them?), or the test codes "
+            "were not treated as the training codes were.",
+            also=(probe_with(training=lambda m, y, tm, ty: (m, y.roll(len(y) // 2 + 1))),),
+        ),
+        Misconception(
+            "pairs_swapped",
+            probe_with(discriminant, lambda m, y, tm, ty: (tm, ty), lambda m, y, tm, ty: (m, y)),
+            "The two pairs changed places: the classifier was fitted to the test codes and counted "
+            "on the training codes.",
         ),
         Misconception(
             "percent",
@@ -181,10 +307,24 @@ EXERCISE = Exercise(
             "One answer for each test code came back. Give the share of right ones, one number.",
         ),
         Misconception(
-            "no_bias",
-            probe_with(lambda m, y: least_squares(m, y, bias=False)),
-            "The classifier has no bias, so its borders all pass through the origin. Codes may lie "
-            "anywhere: give each class a constant of its own.",
+            "classes_returned",
+            lambda m, y, tm, ty: discriminant(m, y)(tm).argmax(1),
+            "These are the classes that were guessed for the test codes. How many of them are "
+            "right, as a share?",
+        ),
+        Misconception(
+            "largest_over_the_codes",
+            lambda m, y, tm, ty: (discriminant(m, y)(tm).argmax(0) == ty).float().mean().item(),
+            "argmax went over the wrong axis: it gives one code for each class. The largest score "
+            "is sought among the classes, the last axis, for each code.",
+            error="must match the size of tensor",
+        ),
+        Misconception(
+            "too_few_classes",
+            lambda m, y, tm, ty: F.cross_entropy(m, y).item(),
+            "There are fewer scores than classes. Their number is the largest label plus one, and "
+            "has nothing to do with the number of latents.",
+            error="is out of bounds",
         ),
         Misconception(
             "nearest_neighbor",
@@ -194,22 +334,10 @@ EXERCISE = Exercise(
             "code, without further computing.",
         ),
         Misconception(
-            "label_as_a_number",
-            probe_with(label_as_a_number),
-            "The label was predicted as a number, as if class 3 lay between 2 and 4. Classes have "
-            "no order: give each one a score of its own, and take the largest.",
-        ),
-        Misconception(
             "divided_by_zero",
             probe_with(standardized),
             "A collapsed latent has no spread at all, and dividing by it gives nan. Leave such "
             "columns as they are, or add a small constant to the spread.",
-        ),
-        Misconception(
-            "untrained",
-            probe_with(untrained),
-            "The classifier does not know the labels: it gives what random weights give. Was it "
-            "fitted, with gradients on, and for long enough?",
         ),
     ),
     hints=(

@@ -14,6 +14,7 @@ from ..wrong_formulas import (
     averaged,
     doubled,
     last_axis_averaged,
+    negated,
     summed,
 )
 
@@ -57,6 +58,38 @@ def shift_over_q(mean_q, log_var_q, mean_p, log_var_p):
 def shift_unscaled(mean_q, log_var_q, mean_p, log_var_p):
     ratio, shift = (log_var_q - log_var_p).exp(), (mean_q - mean_p) ** 2
     return 0.5 * (ratio + shift - 1 + log_var_p - log_var_q).sum(-1)
+
+
+def with_terms(ratio=None, shift=None, log=None):
+    """The formula with a function of the four inputs in place of one of its three terms."""
+
+    def answer(mean_q, log_var_q, mean_p, log_var_p):
+        given = mean_q, log_var_q, mean_p, log_var_p
+        terms = (
+            (log_var_q - log_var_p).exp() if ratio is None else ratio(*given),
+            (mean_q - mean_p) ** 2 / log_var_p.exp() if shift is None else shift(*given),
+            log_var_p - log_var_q if log is None else log(*given),
+        )
+        return 0.5 * (sum(terms) - 1).sum(-1)
+
+    return answer
+
+
+def from_any_log_var(change):
+    """torch's divergence with `change(log_var)` as the standard deviation of both."""
+
+    def answer(mean_q, log_var_q, mean_p, log_var_p):
+        q, p = Normal(mean_q, change(log_var_q)), Normal(mean_p, change(log_var_p))
+        return kl_divergence(q, p).sum(-1)
+
+    return answer
+
+
+def lifted(mean_q, log_var_q, mean_p, log_var_p):
+    variance_q, variance_p = log_var_q.exp(), log_var_p.exp()
+    ratio = (variance_q + (mean_q - mean_p) ** 2) / (variance_p + 1e-8)
+    logs = (variance_p + 1e-8).log() - (variance_q + 1e-8).log()
+    return 0.5 * (ratio - 1 + logs).sum(-1)
 
 
 EXERCISE = Exercise(
@@ -122,6 +155,154 @@ EXERCISE = Exercise(
             "The squared difference of the means is not divided by p's variance.",
         ),
         Misconception(
+            "sign",
+            negated(kl_normal),
+            "The sign is turned round: a KL divergence is never negative.",
+        ),
+        Misconception(
+            "ratio_turned_round",
+            with_terms(ratio=lambda mq, lq, mp, lp: (lp - lq).exp()),
+            "The ratio of the variances is upside down: q's variance is measured in p's.",
+        ),
+        Misconception(
+            "ratio_without_exponential",
+            with_terms(ratio=lambda mq, lq, mp, lp: lq - lp),
+            "The ratio of the variances was made of their logarithms. A difference of logarithms "
+            "is the logarithm of the ratio; undo it.",
+            also=(with_terms(ratio=lambda mq, lq, mp, lp: lq / lp),),
+        ),
+        Misconception(
+            "ratio_of_stds",
+            with_terms(ratio=lambda mq, lq, mp, lp: ((lq - lp) / 2).exp()),
+            "The ratio is that of the standard deviations. The squared terms hold variances.",
+            also=(with_terms(ratio=lambda mq, lq, mp, lp: (2 * (lq - lp)).exp()),),
+        ),
+        Misconception(
+            "shift_over_std",
+            with_terms(shift=lambda mq, lq, mp, lp: (mq - mp) ** 2 * (-lp / 2).exp()),
+            "The squared difference of the means was divided by p's standard deviation; a square "
+            "is measured in the variance.",
+        ),
+        Misconception(
+            "shift_over_log_var",
+            with_terms(shift=lambda mq, lq, mp, lp: (mq - mp) ** 2 / lp),
+            "The squared difference of the means was divided by log_var_p itself. The variance is "
+            "its exponential.",
+        ),
+        Misconception(
+            "shift_times_variance",
+            with_terms(shift=lambda mq, lq, mp, lp: (mq - mp) ** 2 * lp.exp()),
+            "The squared difference of the means was multiplied by p's variance: a wide p would "
+            "make it cost more. It is divided by it.",
+        ),
+        Misconception(
+            "shift_not_squared",
+            with_terms(shift=lambda mq, lq, mp, lp: (mq - mp) * (-lp).exp()),
+            "The difference of the means is not squared.",
+            also=(with_terms(shift=lambda mq, lq, mp, lp: (mq - mp).abs() * (-lp).exp()),),
+        ),
+        Misconception(
+            "means_added",
+            with_terms(shift=lambda mq, lq, mp, lp: (mq + mp) ** 2 * (-lp).exp()),
+            "The means were added. What counts is how far they are apart.",
+        ),
+        Misconception(
+            "shift_halved_twice",
+            with_terms(shift=lambda mq, lq, mp, lp: (mq - mp) ** 2 * (-lp).exp() / 2),
+            "The squared difference of the means is halved twice: the 1/2 in front serves it as "
+            "well.",
+        ),
+        Misconception(
+            "one_in_all",
+            lambda *a: kl_as_written(*a, one=0.0) - 0.5,
+            "1 was subtracted once, behind the sum. Every dimension brings its own -1.",
+        ),
+        Misconception(
+            "half_of_one",
+            lambda *a: kl_as_written(*a, one=0.5),
+            "The constant is wrong: for q = p the result must be 0. The 1/2 in front serves the -1 "
+            "too.",
+            also=(lambda *a: kl_as_written(*a, one=-1.0),),
+        ),
+        Misconception(
+            "log_missing",
+            with_terms(log=lambda mq, lq, mp, lp: 0 * lq),
+            "The log-ratio is missing. Without it a q of no width would cost nothing.",
+        ),
+        Misconception(
+            "shift_missing",
+            with_terms(shift=lambda mq, lq, mp, lp: 0 * mq),
+            "The means have no effect: their squared difference is missing.",
+        ),
+        Misconception(
+            "ratio_missing",
+            with_terms(ratio=lambda mq, lq, mp, lp: 0 * lq),
+            "The ratio of the variances is missing: a q that is too wide must cost.",
+        ),
+        Misconception(
+            "log_of_the_log_variances",
+            with_terms(log=lambda mq, lq, mp, lp: (lp / lq).abs().log()),
+            "A logarithm was taken of the log-variances. They are logarithms already: the "
+            "logarithm of a ratio is their difference.",
+        ),
+        Misconception(
+            "absolute_log",
+            with_terms(log=lambda mq, lq, mp, lp: (lp - lq).abs()),
+            "The log-ratio was made positive. It may be negative; the whole sum may not.",
+        ),
+        Misconception(
+            "log_var_read_as_variance",
+            lambda mq, lq, mp, lp: (
+                (lq / lp + (mq - mp) ** 2 / lp - 1 + (lp / lq).abs().log()) / 2
+            ).sum(-1),
+            "log_var was used as if it were the variance. Its exponential is.",
+        ),
+        Misconception(
+            "log_var_as_std",
+            from_any_log_var(lambda log_var: log_var),
+            "Normal takes a standard deviation, and got log_var, which may be negative.",
+            error="GreaterThan",
+            also=(from_any_log_var(torch.abs),),
+        ),
+        Misconception(
+            "p_replaced",
+            lambda mq, lq, mp, lp: kl_normal(mq, lq, 0 * mp, 0 * lp),
+            "p's parameters play no part: this is the divergence to the standard normal, which is "
+            "the next exercise.",
+        ),
+        Misconception(
+            "entropies_alone",
+            lambda mq, lq, mp, lp: (lp - lq).sum(-1) / 2,
+            "This is the difference of the entropies alone. KL also charges for where q's mass "
+            "lies.",
+        ),
+        Misconception(
+            "symmetrised",
+            lambda mq, lq, mp, lp: kl_normal(mq, lq, mp, lp) + kl_normal(mp, lp, mq, lq),
+            "KL(q‖p) and KL(p‖q) were added. KL has a direction: average under q alone.",
+        ),
+        Misconception(
+            "dimensions_multiplied",
+            lambda *a: kl_divergence(
+                Normal(a[0], (a[1] / 2).exp()), Normal(a[2], (a[3] / 2).exp())
+            ).prod(-1),
+            "The divergences of the dimensions were multiplied. The logarithm of a product is a "
+            "sum, so they add.",
+        ),
+        Misconception(
+            "small_constant_inside",
+            lifted,
+            "A small constant was added to a variance. It changes nothing in the formula's favor: "
+            "with log-variances there is no division by 0, and at log_var = -30 the constant is "
+            "larger than the variance.",
+        ),
+        Misconception(
+            "over_the_first_axis",
+            lambda *a: kl_normal(*(v.T for v in a)),
+            "The sum went over the examples. Sum over the last axis, the dimensions of one "
+            "example.",
+        ),
+        Misconception(
             "mean_over_dimensions",
             last_axis_averaged(kl_normal),
             "The dimensions were averaged. They are independent, so their divergences add.",
@@ -142,6 +323,13 @@ EXERCISE = Exercise(
                 Normal(mean_q, (log_var_q / 2).exp()), Normal(mean_p, (log_var_p / 2).exp())
             ),
             DIMENSIONS_APART,
+        ),
+        Misconception(
+            "estimated",
+            lambda mq, lq, mp, lp: (mq + (lq / 2).exp() * torch.randn_like(mq)).sum(-1),
+            "An average over draws only comes near the divergence. For two Gaussians the formula "
+            "needs no draws.",
+            drawing=True,
         ),
     ),
     hints=(

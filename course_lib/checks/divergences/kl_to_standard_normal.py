@@ -45,6 +45,20 @@ def kl_parts(mean, log_var, half=0.5, one=1.0, power=2):
     return half * (mean**power + log_var.exp() - one - log_var).sum(-1)
 
 
+def kl_with(mean=lambda m: m**2, variance=torch.exp, log=lambda log_var: log_var, one=1.0):
+    """The formula with its terms replaced."""
+    return lambda m, log_var: 0.5 * (mean(m) + variance(log_var) - one - log(log_var)).sum(-1)
+
+
+def from_std(change):
+    return lambda m, log_var: kl_divergence(Normal(m, change(log_var)), Normal(0.0, 1.0)).sum(-1)
+
+
+def reversed_standard(mean, log_var):
+    p = Normal(torch.zeros_like(mean), torch.ones_like(mean))
+    return kl_divergence(p, Normal(mean, (log_var / 2).exp())).sum(-1)
+
+
 EXERCISE = Exercise(
     name="divergences.kl_to_standard_normal",
     signature="(mean, log_var)",
@@ -103,6 +117,133 @@ EXERCISE = Exercise(
             lambda mean, log_var: kl_standard(mean, log_var.clamp(-10, 10)),
             "log_var was clamped. The formula is finite from -40 to 40 as it stands, and a clamp "
             "stops the gradient where it is needed most.",
+            also=tuple(
+                lambda mean, log_var, low=low, high=high: kl_standard(
+                    mean, log_var.clamp(low, high)
+                )
+                for low, high in (
+                    (-20, 20),
+                    (-30, 30),
+                    (-20, None),
+                    (None, 10),
+                    (None, 20),
+                    (None, 30),
+                )
+            ),
+        ),
+        Misconception(
+            "log_sign",
+            kl_with(log=torch.neg),
+            "log_var has the wrong sign: a q narrower than the prior must cost, so the smaller "
+            "log_var is, the larger the result.",
+        ),
+        Misconception(
+            "log_made_positive",
+            kl_with(log=torch.abs),
+            "log_var was made positive where it is subtracted as it is.",
+        ),
+        Misconception(
+            "log_missing",
+            kl_with(log=torch.zeros_like),
+            "-log_var is missing. Without it a q of no width would cost nothing.",
+        ),
+        Misconception(
+            "log_halved_twice",
+            kl_with(log=lambda log_var: log_var / 2),
+            "log_var is halved twice: the 1/2 in front serves it as well.",
+        ),
+        Misconception(
+            "log_doubled",
+            kl_with(log=lambda log_var: 2 * log_var),
+            "log_var counts twice. It is the logarithm of the variance already.",
+        ),
+        Misconception(
+            "logarithm_of_log_var",
+            kl_with(log=lambda log_var: log_var.abs().log()),
+            "A logarithm was taken of log_var, which is one already.",
+        ),
+        Misconception(
+            "std_for_the_variance",
+            kl_with(variance=lambda log_var: (log_var / 2).exp()),
+            "q's standard deviation stands where its variance belongs, exp(log_var).",
+        ),
+        Misconception(
+            "variance_squared",
+            kl_with(variance=lambda log_var: (2 * log_var).exp()),
+            "q's variance was squared: exp(log_var) is the variance as it stands.",
+        ),
+        Misconception(
+            "variance_without_exponential",
+            kl_with(variance=lambda log_var: log_var),
+            "log_var stands where the variance belongs. The exponential is missing.",
+            also=(kl_with(variance=torch.square),),
+        ),
+        Misconception(
+            "variance_missing",
+            kl_with(variance=torch.zeros_like),
+            "q's variance is missing: a q wider than the prior must cost.",
+        ),
+        Misconception(
+            "mean_halved_twice",
+            kl_with(mean=lambda m: m**2 / 2),
+            "The mean's square is halved twice: the 1/2 in front serves it as well.",
+        ),
+        Misconception(
+            "mean_doubled",
+            kl_with(mean=lambda m: 2 * m**2),
+            "The mean's square counts twice, beside the other terms.",
+        ),
+        Misconception(
+            "absolute_mean",
+            kl_with(mean=torch.abs),
+            "The mean enters squared, not by its absolute value.",
+        ),
+        Misconception(
+            "means_added_first",
+            kl_with(mean=lambda m: m.sum(-1, keepdim=True) ** 2),
+            "The means of the dimensions were added before they were squared. Each dimension has "
+            "its own square.",
+        ),
+        Misconception(
+            "constant_once",
+            lambda mean, log_var: kl_parts(mean, log_var, one=0.0) - 0.5,
+            "1 was subtracted once, behind the sum. Every dimension brings its own -1.",
+        ),
+        Misconception(
+            "constant_wrong",
+            kl_with(one=0.5),
+            "The constant is wrong: for mean 0 and log_var 0, q is the prior and the result is 0.",
+            also=(kl_with(one=-1.0),),
+        ),
+        Misconception(
+            "half_on_one_term",
+            lambda mean, log_var: (mean**2 + log_var.exp() - 1 - log_var / 2).sum(-1),
+            "The 1/2 stands on log_var alone. It belongs to all four terms.",
+        ),
+        Misconception(
+            "reversed",
+            reversed_standard,
+            "This is KL(p‖q), averaged under the prior. Here q draws, so the mean is not divided "
+            "by q's variance.",
+            also=(lambda mean, log_var: kl_parts(mean * (-log_var / 2).exp(), log_var),),
+        ),
+        Misconception(
+            "log_var_as_std",
+            from_std(lambda log_var: log_var),
+            "Normal takes a standard deviation, and got log_var, which may be negative.",
+            error="GreaterThan",
+        ),
+        Misconception(
+            "over_the_first_axis",
+            lambda mean, log_var: kl_standard(mean.T, log_var.T),
+            "The sum went over the examples. Sum over the last axis, the dimensions of one "
+            "example.",
+        ),
+        Misconception(
+            "mean_over_everything",
+            lambda mean, log_var: kl_standard(mean, log_var).mean() / mean.shape[1],
+            "Everything was averaged into one number. Add over the dimensions, and keep one value "
+            "for each example.",
         ),
         Misconception(
             "mean_over_dimensions",
@@ -125,6 +266,12 @@ EXERCISE = Exercise(
                 Normal(mean, (log_var / 2).exp()), Normal(0.0, 1.0)
             ),
             DIMENSIONS_APART,
+        ),
+        Misconception(
+            "estimated",
+            lambda mean, log_var: (mean + (log_var / 2).exp() * torch.randn_like(mean)).sum(-1),
+            "An average over draws only comes near the divergence. The formula needs no draws.",
+            drawing=True,
         ),
     ),
     hints=(

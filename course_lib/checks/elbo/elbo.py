@@ -6,7 +6,7 @@ import functools
 
 import torch
 from torch import Tensor
-from torch.distributions import Normal
+from torch.distributions import Normal, kl_divergence
 
 from ..declare import Case, Exercise, Misconception
 from ..wrong_formulas import (
@@ -67,15 +67,76 @@ def combined(likelihood=1.0, prior=1.0, entropy=1.0):
 elbo = combined()
 
 
+def trace_of(weight, log_var, noise_std):
+    """tr(Wᵀ W V): what q's variance adds to the expected squared error, `(B,)`."""
+    return (log_var.exp() * weight.square().sum(0)).sum(-1)
+
+
 def with_trace(trace):
     """The ELBO with another contribution of q's variance to the expected squared error."""
 
     def answer(x, weight, noise_std, mean, log_var):
-        right = (log_var.exp() * weight.square().sum(0)).sum(-1)
+        right = trace_of(weight, log_var, noise_std)
         wrong = trace(weight, log_var, noise_std)
         return elbo(x, weight, noise_std, mean, log_var) + (right - wrong) / (2 * noise_std**2)
 
     return answer
+
+
+def with_error(error):
+    """The ELBO with `error(x - W mean, noise_std)` in place of the squared error at q's mean."""
+
+    def answer(x, weight, noise_std, mean, log_var):
+        residual = x - mean @ weight.T
+        change = residual.square().sum(1) - error(residual, noise_std)
+        return elbo(x, weight, noise_std, mean, log_var) + change / (2 * noise_std**2)
+
+    return answer
+
+
+def squares_times(factor):
+    """The ELBO whose whole expected square is multiplied by `factor(noise_std)`."""
+
+    def answer(x, weight, noise_std, mean, log_var):
+        square = (x - mean @ weight.T).square().sum(1) + trace_of(weight, log_var, noise_std)
+        change = (1 - factor(noise_std)) * square / (2 * noise_std**2)
+        return elbo(x, weight, noise_std, mean, log_var) + change
+
+    return answer
+
+
+def with_normalizer(normalizer):
+    """The ELBO with `normalizer(x, mean, noise_std)` in place of D/2 log(2π noise_std²)."""
+
+    def answer(x, weight, noise_std, mean, log_var):
+        right = x.shape[1] / 2 * log_2pi_variance(noise_std)
+        wrong = normalizer(x, mean, noise_std)
+        return elbo(x, weight, noise_std, mean, log_var) + right - wrong
+
+    return answer
+
+
+def log_2pi_variance(noise_std):
+    return (2 * torch.pi * noise_std**2).log()
+
+
+def kl_to_prior(mean, log_var):
+    return kl_divergence(Normal(mean, (log_var / 2).exp()), Normal(0.0, 1.0)).sum(-1)
+
+
+def with_kl(kl):
+    """The ELBO with `kl(right value, mean, log_var)` in place of KL(q‖p(z))."""
+
+    def answer(x, weight, noise_std, mean, log_var):
+        likelihood, prior, entropy = terms(x, weight, noise_std, mean, log_var)
+        return likelihood - kl(-prior - entropy, mean, log_var)
+
+    return answer
+
+
+def likelihood_averaged(x, weight, noise_std, mean, log_var):
+    likelihood, prior, entropy = terms(x, weight, noise_std, mean, log_var)
+    return likelihood / x.shape[1] + prior + entropy
 
 
 def constant_dropped(x, weight, noise_std, mean, log_var):
@@ -147,6 +208,132 @@ EXERCISE = Exercise(
             "the variance, exp(log_var).",
         ),
         Misconception(
+            "log_var_in_the_trace",
+            with_trace(lambda weight, log_var, s: (log_var * weight.square().sum(0)).sum(-1)),
+            "log_var stands in the expected squared error as it is, and may be negative there. The "
+            "variance of q is its exponential.",
+        ),
+        Misconception(
+            "trace_not_halved",
+            with_trace(lambda *a: 2 * trace_of(*a)),
+            "The part of q's variance lacks the 1/2: it belongs to the same expected square as the "
+            "error of q's mean, and both are divided by 2 noise_std².",
+        ),
+        Misconception(
+            "trace_not_divided",
+            with_trace(lambda *a: 2 * a[2] ** 2 * trace_of(*a)),
+            "The part of q's variance was subtracted as it is. It belongs to the expected square, "
+            "and the whole of that is divided by 2 noise_std².",
+        ),
+        Misconception(
+            "trace_over_noise_std",
+            with_trace(lambda *a: a[2] * trace_of(*a)),
+            "The part of q's variance was divided by noise_std. Below an expected square stands "
+            "the noise variance.",
+        ),
+        Misconception(
+            "trace_sign",
+            with_trace(lambda *a: -trace_of(*a)),
+            "The spread of q raises the result. It makes the expected squared error larger, so it "
+            "lowers the likelihood.",
+        ),
+        Misconception(
+            "column_length_not_squared",
+            with_trace(lambda weight, log_var, s: (log_var.exp() * weight.norm(dim=0)).sum(-1)),
+            "Each variance was multiplied by the length of its column of the weight. It is the "
+            "squared length.",
+        ),
+        Misconception(
+            "column_averaged",
+            with_trace(
+                lambda weight, log_var, s: (log_var.exp() * weight.square().mean(0)).sum(-1)
+            ),
+            "The squares in a column of the weight were averaged. The errors of all D dimensions "
+            "add.",
+        ),
+        Misconception(
+            "term_summed_over_the_batch",
+            with_error(lambda residual, s: residual.square().sum()),
+            "One of the terms was added or averaged over the whole batch before it joined the "
+            "others. Every example keeps its own: reduce the last dimension alone.",
+            also=(
+                with_trace(lambda *a: trace_of(*a).sum()),
+                with_kl(lambda kl, mean, log_var: kl.sum()),
+                with_kl(lambda kl, mean, log_var: kl.mean()),
+                with_error(lambda residual, s: residual.square().sum(1).mean()),
+                with_trace(lambda *a: trace_of(*a).mean()),
+            ),
+        ),
+        Misconception(
+            "square_not_halved",
+            squares_times(lambda s: 2.0),
+            "The squared error lacks its factor 1/2: below it stands 2 noise_std².",
+            also=(with_error(lambda residual, s: 2 * residual.square().sum(1)),),
+        ),
+        Misconception(
+            "square_over_noise_std",
+            squares_times(lambda s: s),
+            "The squared error was divided by noise_std. A square is measured in the noise "
+            "variance.",
+            also=(with_error(lambda residual, s: s * residual.square().sum(1)),),
+        ),
+        Misconception(
+            "error_not_squared",
+            with_error(lambda residual, s: residual.norm(dim=1)),
+            "The error x - weight · mean was not squared. A Gaussian's exponent has the squared "
+            "length.",
+            also=(
+                with_error(lambda residual, s: residual.abs().sum(1)),
+                with_error(lambda residual, s: residual.sum(1)),
+            ),
+        ),
+        Misconception(
+            "dimensions_averaged",
+            likelihood_averaged,
+            "The likelihood was averaged over the D dimensions of x. Their log-likelihoods add, "
+            "and only so do they have the unit of the KL.",
+            also=(with_error(lambda residual, s: residual.square().mean(1)),),
+        ),
+        Misconception(
+            "normalizer_of_one_dimension",
+            with_normalizer(lambda x, mean, s: log_2pi_variance(s) / 2),
+            "-1/2 · log(2π noise_std²) is there once. Every one of the D dimensions of x brings "
+            "its own.",
+        ),
+        Misconception(
+            "normalizer_counts_latents",
+            with_normalizer(lambda x, mean, s: mean.shape[1] / 2 * log_2pi_variance(s)),
+            "The normalizer counts latents. The likelihood is a density of x: -1/2 · log(2π "
+            "noise_std²) for each of its D dimensions.",
+        ),
+        Misconception(
+            "normalizer_sign",
+            with_normalizer(lambda x, mean, s: -x.shape[1] / 2 * log_2pi_variance(s)),
+            "The normalizer has the wrong sign: more noise makes a density lower.",
+        ),
+        Misconception(
+            "normalizer_not_halved",
+            with_normalizer(lambda x, mean, s: x.shape[1] * log_2pi_variance(s)),
+            "The normalizer lacks its 1/2: the density divides by the root of 2π noise_std².",
+        ),
+        Misconception(
+            "normalizer_of_noise_std",
+            with_normalizer(lambda x, mean, s: x.shape[1] / 2 * (2 * torch.pi * s).log()),
+            "In the normalizer the logarithm is taken of noise_std where it belongs to the "
+            "variance.",
+        ),
+        Misconception(
+            "minus_one_forgotten",
+            with_kl(lambda kl, mean, log_var: kl + mean.shape[1] / 2),
+            "The KL lacks a constant: it must be 0 for mean 0 and log_var 0. kl_to_standard_normal "
+            "has it.",
+        ),
+        Misconception(
+            "log_std_in_the_kl",
+            with_kl(lambda kl, mean, log_var: kl_to_prior(mean, log_var / 2)),
+            "In the KL half of log_var was used as the log-variance. It takes log_var as it is.",
+        ),
+        Misconception(
             "trace_mixes_latents",
             with_trace(lambda weight, log_var, s: log_var.exp().sum(-1) * weight.square().sum()),
             "The sum of all variances was multiplied by the sum of all squared weights. Each "
@@ -172,9 +359,7 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "trace_not_over_noise",
-            with_trace(
-                lambda weight, log_var, s: s**2 * (log_var.exp() * weight.square().sum(0)).sum(-1)
-            ),
+            with_trace(lambda *a: a[2] ** 2 * trace_of(*a)),
             "The part of q's variance is not divided by the noise variance, as the squared error "
             "of the mean is: both belong to one expected square.",
         ),

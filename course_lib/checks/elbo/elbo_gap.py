@@ -89,6 +89,44 @@ def with_trace(trace):
     return answer
 
 
+def with_shift(shift):
+    """The gap with `shift(distance of the means, precision)` as its squared distance, `(B,)`."""
+
+    def answer(x, weight, noise_std, mean, log_var):
+        there, covariance = conditioned(x, weight, noise_std)
+        rest = in_parts(shift=0.0)(x, weight, noise_std, mean, log_var)
+        return rest + shift(mean - there, torch.linalg.inv(covariance)) / 2
+
+    return answer
+
+
+def with_log_dets(log_dets):
+    """The gap with `log_dets(precision, log_var)` as log det(P V), `(B,)`."""
+
+    def answer(x, weight, noise_std, mean, log_var):
+        precision = torch.linalg.inv(conditioned(x, weight, noise_std)[1])
+        rest = in_parts(log_det=0.0)(x, weight, noise_std, mean, log_var)
+        return rest - log_dets(precision, log_var) / 2
+
+    return answer
+
+
+def squared_length(distance, precision):
+    return (distance @ precision * distance).sum(-1)
+
+
+def with_std_as_variance(x, weight, noise_std, mean, log_var):
+    return gap(x, weight, noise_std, mean, log_var / 2)
+
+
+def covariance_in_one_place():
+    return (
+        with_trace(lambda variance, c: (variance * c.diagonal()).sum(-1)),
+        with_shift(lambda d, p: squared_length(d, torch.linalg.inv(p))),
+        lambda *a: precision_as_covariance(*a) - torch.logdet(conditioned(*a[:3])[1]),
+    )
+
+
 def precision_as_covariance(x, weight, noise_std, mean, log_var):
     there, covariance = conditioned(x, weight, noise_std)
     distance = mean - there
@@ -148,6 +186,7 @@ EXERCISE = Exercise(
             to_diagonal(lambda c: c.diagonal()),
             "Only the diagonal of the posterior's covariance was used. The posterior is tilted: "
             "the formula needs the whole inverse and the whole determinant.",
+            also=(to_diagonal(lambda c: c.diagonal() ** 2),),
         ),
         Misconception(
             "diagonal_of_the_precision",
@@ -160,6 +199,111 @@ EXERCISE = Exercise(
             precision_as_covariance,
             "The posterior's covariance stands where its inverse belongs: a deviation costs most "
             "where the posterior is narrow.",
+            also=covariance_in_one_place(),
+        ),
+        Misconception(
+            "diagonal_in_the_shift",
+            with_shift(lambda d, p: squared_length(d, torch.diag(p.diagonal()))),
+            "The squared distance of the means was measured by a diagonal alone. The posterior is "
+            "tilted: a step along both latents may cost far less, or more, than the two steps "
+            "apart, so the whole precision counts.",
+            also=(with_shift(lambda d, p: (d.square() / torch.linalg.inv(p).diagonal()).sum(-1)),),
+        ),
+        Misconception(
+            "diagonal_in_the_log_det",
+            with_log_dets(lambda p, log_var: p.diagonal().log().sum() + log_var.sum(-1)),
+            "The posterior's log-determinant was taken of a diagonal alone. The posterior is "
+            "tilted, so the determinant of the whole matrix counts.",
+            also=(
+                with_log_dets(
+                    lambda p, log_var: log_var.sum(-1) - torch.linalg.inv(p).diagonal().log().sum()
+                ),
+            ),
+        ),
+        Misconception(
+            "plain_distance",
+            with_shift(lambda d, p: d.square().sum(-1)),
+            "The squared distance of the means was not measured by the posterior's precision: a "
+            "step costs more where the posterior is narrow.",
+        ),
+        Misconception(
+            "term_summed_over_the_batch",
+            with_shift(lambda d, p: squared_length(d, p).sum()),
+            "Examples were mixed: one of the terms is added over the batch, or multiplies one "
+            "example's distance by another's. Reduce the last dimension alone.",
+            also=(
+                with_shift(lambda d, p: (d @ p @ d.T).sum(-1)),
+                with_log_dets(lambda p, log_var: torch.logdet(p) + log_var.sum()),
+                with_trace(lambda variance, c: (variance * torch.linalg.inv(c).diagonal()).sum()),
+            ),
+        ),
+        Misconception(
+            "distance_not_squared",
+            with_shift(lambda d, p: (d @ p).sum(-1)),
+            "The distance of the means enters once. It is a square: the distance stands on both "
+            "sides of the precision.",
+            also=(with_shift(lambda d, p: squared_length(d, p).sqrt()),),
+        ),
+        Misconception(
+            "log_var_in_the_trace",
+            lambda *a: (
+                in_parts(trace=0.0)(*a)
+                + (a[4] @ torch.linalg.inv(conditioned(*a[:3])[1]).diagonal()) / 2
+            ),
+            "log_var stands in the trace as it is. The variance of q is its exponential.",
+        ),
+        Misconception(
+            "std_in_the_trace",
+            with_trace(
+                lambda variance, c: (variance.sqrt() * torch.linalg.inv(c).diagonal()).sum(-1)
+            ),
+            "q's standard deviations stand in the trace. It holds variances, exp(log_var).",
+        ),
+        Misconception(
+            "log_std_for_log_var",
+            with_log_dets(lambda p, log_var: torch.logdet(p) + log_var.sum(-1) / 2),
+            "The log-determinant of q was halved: q's covariance has variances on its diagonal, so "
+            "its log-determinant is the sum of log_var.",
+        ),
+        Misconception(
+            "std_as_variance",
+            with_std_as_variance,
+            "q's standard deviations were used as its variances. A covariance matrix holds "
+            "variances, exp(log_var).",
+        ),
+        Misconception(
+            "product_of_sums",
+            with_trace(lambda variance, c: variance.sum(-1) * torch.linalg.inv(c).trace()),
+            "The sum of q's variances was multiplied by the trace of the precision. Each variance "
+            "goes with its own entry.",
+        ),
+        Misconception(
+            "dimensions_subtracted",
+            lambda *a: in_parts(minus=a[0].shape[1] / a[3].shape[1])(*a),
+            "D was subtracted. The divergence is one between distributions of z, and each of the Z "
+            "latents brings -1.",
+        ),
+        Misconception(
+            "examples_subtracted",
+            lambda *a: in_parts(minus=len(a[0]) / a[3].shape[1])(*a),
+            "The number of examples was subtracted. Each of the Z latents brings -1.",
+        ),
+        Misconception(
+            "determinant_without_logarithm",
+            with_log_dets(lambda p, log_var: torch.linalg.det(p) + log_var.sum(-1)),
+            "The determinant stands there without its logarithm.",
+            also=(with_log_dets(lambda p, log_var: log_var.sum(-1) - 1 / torch.linalg.det(p)),),
+        ),
+        Misconception(
+            "x_plays_no_part",
+            lambda x, *rest: gap(0 * x, *rest),
+            "x plays no part: the distance is taken from q's mean to 0. It goes to the posterior's "
+            "mean, another one for each x.",
+        ),
+        Misconception(
+            "distance_added",
+            lambda x, *rest: gap(-x, *rest),
+            "The two means were added where their difference belongs.",
         ),
         Misconception(
             "latents_not_subtracted",

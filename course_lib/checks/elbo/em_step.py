@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..declare import Case, Exercise, Misconception
+from ..observing import Handed
 from .linear_gaussian import conditioned, in_float32, model_inputs
 
 
@@ -100,6 +101,79 @@ def at_once(x, weight, noise_std):
     return optimum(x, torch.eye(weight.shape[1], dtype=x.dtype))
 
 
+def with_second_moment(added):
+    """The update whose second moments are mean meanᵀ plus `added(covariance, count)`."""
+
+    def answer(x, weight, noise_std):
+        mean, covariance = conditioned(x, weight, noise_std)
+        second = mean.T @ mean + added(covariance, len(x), x.shape[1])
+        new = torch.linalg.solve(second, mean.T @ x).T
+        error = (x - mean @ new.T).square().sum() + len(x) * (new @ covariance * new).sum()
+        return new, (error / x.numel()).sqrt()
+
+    return answer
+
+
+def eye_like(covariance):
+    return torch.eye(len(covariance), dtype=covariance.dtype)
+
+
+def with_total(total):
+    """The right weight, and noise_std from `total(errors, new weight, covariance)` over N · D."""
+
+    def answer(x, weight, noise_std):
+        mean, covariance = conditioned(x, weight, noise_std)
+        new = em(x, weight, noise_std)[0]
+        return new, (total(x - mean @ new.T, new, covariance) / x.numel()).sqrt()
+
+    return answer
+
+
+def trace_of(new, covariance):
+    return (new @ covariance * new).sum()
+
+
+def spread_as(trace):
+    """The noise with N times `trace(new weight, covariance)` for the latents' spread."""
+    return with_total(
+        lambda errors, new, covariance: errors.square().sum() + len(errors) * trace(new, covariance)
+    )
+
+
+def errors_as(size):
+    return with_total(
+        lambda errors, new, covariance: size(errors) + len(errors) * trace_of(new, covariance)
+    )
+
+
+def divided_by(count):
+    """The right weight, and a noise whose total is divided by `count(N, D, Z)`."""
+
+    def answer(x, weight, noise_std):
+        new, noise = em(x, weight, noise_std)
+        return new, noise * (x.numel() / count(*x.shape, weight.shape[1])) ** 0.5
+
+    return answer
+
+
+def noise_per_dimension(x, weight, noise_std):
+    mean, covariance = conditioned(x, weight, noise_std)
+    new = em(x, weight, noise_std)[0]
+    spread = (new @ covariance * new).sum(1)
+    return new, ((x - mean @ new.T).square().mean(0) + spread).sqrt()
+
+
+def noise_of_means(x, weight, noise_std):
+    """The spread of the means' errors, one for each dimension."""
+    mean, _ = conditioned(x, weight, noise_std)
+    return (x - mean @ em(x, weight, noise_std)[0].T).square().mean(0).sqrt()
+
+
+def precision_as_covariance(x, weight, noise_std):
+    mean, covariance = conditioned(x, weight, noise_std)
+    return mean, torch.linalg.inv(covariance)
+
+
 def once_in_weight(x, weight, noise_std):
     return as_written(spread_count=1, spread_count_in_noise=len(x))(x, weight, noise_std)
 
@@ -109,7 +183,7 @@ def call_em(answer, inputs: Mapping[str, Any]) -> Any:
     result = answer(*inputs.values())
     if isinstance(result, tuple | list) and len(result) == 2 and isinstance(result[1], float):
         return result[0], torch.tensor(result[1], dtype=inputs["x"].dtype)
-    return result
+    return Handed(result)
 
 
 EXERCISE = Exercise(
@@ -178,6 +252,101 @@ EXERCISE = Exercise(
             as_written(scale=lambda x: 1 / len(x)),
             "The weight is too small by the factor N: xᵀ mean was divided by the N examples, and "
             "the second moments were not.",
+        ),
+        Misconception(
+            "covariance_subtracted",
+            with_second_moment(lambda c, n, d: -n * c),
+            "The covariance was subtracted from the second moments. E[z zᵀ] is larger than mean "
+            "meanᵀ.",
+        ),
+        Misconception(
+            "dimensions_for_examples",
+            with_second_moment(lambda c, n, d: d * c),
+            "The posterior's covariance was counted D times. Each of the N examples brings it.",
+            also=(
+                with_total(
+                    lambda errors, new, covariance: (
+                        errors.square().sum() + errors.shape[1] * trace_of(new, covariance)
+                    )
+                ),
+            ),
+        ),
+        Misconception(
+            "identity_for_the_covariance",
+            with_second_moment(lambda c, n, d: n * eye_like(c)),
+            "The identity stands where the posterior's covariance belongs. That is the prior's; "
+            "once x is known the latents vary less.",
+            also=(
+                with_second_moment(lambda c, n, d: n * (c + eye_like(c))),
+                with_second_moment(lambda c, n, d: eye_like(c)),
+            ),
+        ),
+        Misconception(
+            "precision_for_the_covariance",
+            as_written(posterior=precision_as_covariance),
+            "The posterior's precision stands where its covariance belongs.",
+            also=(
+                with_second_moment(lambda c, n, d: n * torch.linalg.inv(c)),
+                spread_as(lambda new, c: trace_of(new, torch.linalg.inv(c))),
+            ),
+        ),
+        Misconception(
+            "spread_not_through_the_weight",
+            spread_as(lambda new, c: c.trace()),
+            "In the noise the latents' spread was added as it is. It moves x through the new "
+            "weight.",
+        ),
+        Misconception(
+            "product_of_traces",
+            spread_as(lambda new, c: c.trace() * new.square().sum()),
+            "The trace of the covariance was multiplied by the sum of all squared weights. The "
+            "trace is one of a product: new weight, covariance, new weight transposed.",
+        ),
+        Misconception(
+            "sum_of_all_entries",
+            spread_as(lambda new, c: (new @ c @ new.T).sum()),
+            "All entries of the (D, D) matrix were added. Its trace is the sum of the diagonal "
+            "alone.",
+        ),
+        Misconception(
+            "spread_subtracted",
+            spread_as(lambda new, c: -trace_of(new, c)),
+            "The latents' spread was subtracted from the error. Not knowing z makes the expected "
+            "error larger.",
+        ),
+        Misconception(
+            "errors_not_squared",
+            errors_as(lambda errors: errors.abs().sum()),
+            "The errors of the means were not squared, or a root was taken of their sum too early. "
+            "Squares are added; the root comes last.",
+            also=(errors_as(lambda errors: errors.norm()),),
+        ),
+        Misconception(
+            "errors_averaged_too_early",
+            errors_as(lambda errors: errors.square().mean()),
+            "The squared errors were averaged first, and the latents' spread, a sum over N "
+            "examples, was added to that. Add both as sums, and divide once.",
+            also=(
+                with_total(
+                    lambda errors, new, covariance: (
+                        errors.numel() * errors.square().mean()
+                        + errors.numel() * len(errors) * trace_of(new, covariance)
+                    )
+                ),
+            ),
+        ),
+        Misconception(
+            "divided_by_latents",
+            divided_by(lambda n, d, z: n * z),
+            "The total error was divided by N · Z. It is an error of x, which has D dimensions.",
+            also=(divided_by(lambda n, d, z: n * (d - z)),),
+        ),
+        Misconception(
+            "noise_per_dimension",
+            noise_per_dimension,
+            "One noise for each dimension came back. The model has a single noise_std for all of "
+            "them: average over the dimensions too.",
+            also=(lambda *a: (em(*a)[0], noise_of_means(*a)),),
         ),
         Misconception(
             "old_weight_in_noise",

@@ -6,10 +6,19 @@ import math
 
 import torch
 from torch import Tensor
-from torch.distributions import LowRankMultivariateNormal, Normal
+from torch.distributions import LowRankMultivariateNormal, MultivariateNormal, Normal
 
 from ..declare import Case, Exercise, Misconception
-from ..wrong_formulas import BATCH_AVERAGED, BATCH_SUMMED, averaged, negated, summed
+from ..wrong_formulas import (
+    BATCH_AVERAGED,
+    BATCH_SUMMED,
+    IN_BITS,
+    averaged,
+    in_bits,
+    negated,
+    scaled,
+    summed,
+)
 from .linear_gaussian import NOISE_NOT_SQUARED, in_float32, model_inputs, squared_noise
 
 
@@ -72,6 +81,53 @@ def triangle_as_covariance(x, weight, noise_std):
     squares = (x * torch.linalg.solve(covariance, x.T).T).sum(-1)
     whitened = torch.linalg.solve_triangular(torch.linalg.cholesky(covariance), x.T, upper=False)
     return evidence(x, weight, noise_std) + squares / 2 - (x * whitened.T).sum(-1) / 2
+
+
+def by_factor(square, log_det=lambda factor: 2 * factor.diagonal().log().sum()):
+    """The density by a Cholesky factor, its square `(B,)` of (factor, x) replaced by a mistake."""
+
+    def answer(x, weight, noise_std):
+        dim = len(weight)
+        covariance = weight @ weight.T + noise_std**2 * torch.eye(dim, dtype=x.dtype)
+        factor = torch.linalg.cholesky(covariance)
+        constant = dim * math.log(2 * math.pi)
+        return -0.5 * (constant + log_det(factor) + square(factor, x))
+
+    return answer
+
+
+def whitened(factor, x):
+    return torch.linalg.solve_triangular(factor, x.T, upper=False)
+
+
+def right_square(factor, x):
+    return whitened(factor, x).square().sum(0)
+
+
+def with_covariance(covariance):
+    """The density with `covariance(weight, noise_std, eye)`."""
+
+    def answer(x, weight, noise_std):
+        eye = torch.eye(len(weight), dtype=x.dtype)
+        factor = torch.linalg.cholesky(covariance(weight, noise_std, eye))
+        log_det = 2 * factor.diagonal().log().sum()
+        constant = len(weight) * math.log(2 * math.pi)
+        return -0.5 * (constant + log_det + right_square(factor, x))
+
+    return answer
+
+
+def handed_on_as(argument):
+    """torch's Gaussian with the covariance in an argument that means something else."""
+
+    def answer(x, weight, noise_std):
+        dim = len(weight)
+        covariance = weight @ weight.T + noise_std**2 * torch.eye(dim, dtype=x.dtype)
+        mean = torch.zeros(dim, dtype=x.dtype)
+        given = {argument: covariance}
+        return MultivariateNormal(mean, validate_args=False, **given).log_prob(x)
+
+    return answer
 
 
 def given_no_latent(x, weight, noise_std):
@@ -137,6 +193,111 @@ EXERCISE = Exercise(
             constant_by_latents,
             "The constant counts latents. It is a density of x: -1/2 · log 2π for each of its D "
             "dimensions.",
+        ),
+        Misconception(
+            "constant_not_halved",
+            in_parts(constant=1.0),
+            "The constant counts twice: the density divides by the square root of (2π)^D, so every "
+            "dimension brings half of log 2π.",
+        ),
+        Misconception(
+            "constant_counts_examples",
+            lambda x, weight, noise_std: (
+                evidence(x, weight, noise_std) + (x.shape[1] - len(x)) / 2 * math.log(2 * math.pi)
+            ),
+            "The constant counts the examples of the batch. Each example's density has -1/2 · log "
+            "2π for each of its own D dimensions.",
+        ),
+        Misconception(
+            "sum_before_the_logarithm",
+            by_factor(right_square, lambda factor: 2 * factor.diagonal().sum().log()),
+            "The diagonal of the factor was added up before the logarithm. A triangle's "
+            "determinant is the product of its diagonal, so the logarithms are what adds.",
+        ),
+        Misconception(
+            "other_triangle",
+            by_factor(
+                lambda factor, x: (
+                    torch.linalg.solve_triangular(factor.T, x.T, upper=True).square().sum(0)
+                )
+            ),
+            "The equation was solved with the transpose of the Cholesky factor. C is L times its "
+            "transpose with L on the left, so that y solves L y = x.",
+        ),
+        Misconception(
+            "upper_triangle_read",
+            by_factor(
+                lambda factor, x: (
+                    torch.linalg.solve_triangular(factor, x.T, upper=True).square().sum(0)
+                )
+            ),
+            "upper=True reads what stands on the diagonal and above it, and above it the Cholesky "
+            "factor is 0: only its diagonal took part. The factor is a lower triangle.",
+        ),
+        Misconception(
+            "length_not_squared",
+            by_factor(lambda factor, x: whitened(factor, x).norm(dim=0)),
+            "The length of y was taken as it is. The exponent has its square, xᵀ C⁻¹ x.",
+        ),
+        Misconception(
+            "entries_not_squared",
+            by_factor(lambda factor, x: whitened(factor, x).sum(0)),
+            "The entries of y were added up without being squared. The squared length of y is "
+            "wanted.",
+            also=(by_factor(lambda factor, x: whitened(factor, x).abs().sum(0)),),
+        ),
+        Misconception(
+            "noise_squared_twice",
+            with_covariance(lambda w, s, eye: w @ w.T + s**4 * eye),
+            "The noise variance was squared once more. noise_std is the standard deviation: its "
+            "square, once, goes onto the diagonal.",
+        ),
+        Misconception(
+            "noise_without_size",
+            with_covariance(lambda w, s, eye: w @ w.T + eye),
+            "The identity was added as it is, as if the noise had standard deviation 1. It has "
+            "noise_std.",
+        ),
+        Misconception(
+            "noise_not_on_the_diagonal",
+            with_covariance(lambda w, s, eye: w @ w.T + s**2),
+            "The covariance is not positive definite. The noise is missing from it, or was added "
+            "to every entry: a number plus a matrix does that. Independent noise stands on the "
+            "diagonal alone, and keeps all D directions open.",
+            also=(with_covariance(lambda w, s, eye: w @ w.T),),
+            error="positive",
+        ),
+        Misconception(
+            "noise_replaced_by_a_little",
+            with_covariance(lambda w, s, eye: w @ w.T + 1e-6 * eye),
+            "The noise is missing. A small number on the diagonal makes the factorization run, and "
+            "says that x has hardly any noise: it is noise_std² that belongs there.",
+            also=tuple(
+                with_covariance(lambda w, s, eye, little=little: w @ w.T + little * eye)
+                for little in (1e-4, 1e-5, 1e-8)
+            ),
+        ),
+        Misconception(
+            "covariance_as_its_factor",
+            handed_on_as("scale_tril"),
+            "The covariance was handed on as scale_tril, which takes its Cholesky factor.",
+        ),
+        Misconception(
+            "covariance_as_precision",
+            handed_on_as("precision_matrix"),
+            "The covariance was handed on as a precision matrix, which is its inverse.",
+        ),
+        Misconception(
+            "density_returned",
+            lambda *a: evidence(*a).exp(),
+            "This is the density p(x), which leaves the range of floating point in many "
+            "dimensions. Its logarithm is wanted.",
+        ),
+        Misconception(
+            "in_bits",
+            in_bits(evidence),
+            "This is another logarithm's unit. " + IN_BITS,
+            also=(scaled(evidence, 1 / math.log(10)),),
         ),
         Misconception(
             "square_not_halved",

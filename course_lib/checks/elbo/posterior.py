@@ -60,6 +60,22 @@ def by_precision(x, weight, noise_std):
     return x @ weight @ precision / noise_std**2
 
 
+def with_precision(precision):
+    """The posterior with `precision(data, noise_std, eye)`, where data is weightᵀ weight."""
+
+    def answer(x, weight, noise_std):
+        eye = torch.eye(weight.shape[1], dtype=x.dtype)
+        covariance = torch.linalg.inv(precision(weight.T @ weight, noise_std, eye))
+        return x @ weight @ covariance / noise_std**2, covariance
+
+    return answer
+
+
+def entries_inverted(x, weight, noise_std):
+    precision = torch.linalg.inv(conditioned(x, weight, noise_std)[1])
+    return x @ weight @ precision.reciprocal() / noise_std**2, precision.reciprocal()
+
+
 def matrix_root(c: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(c)
     return vectors * values.sqrt() @ vectors.T
@@ -111,6 +127,58 @@ EXERCISE = Exercise(
             noise_divided_once,
             "The mean is too small by noise_std²: in covariance · weightᵀ x the division by the "
             "noise variance is missing.",
+        ),
+        Misconception(
+            "mean_over_noise_std",
+            changed(mean=lambda m, s: m * s),
+            "The mean was divided by noise_std once. The linear term of the posterior has the "
+            "variance, its square, below weightᵀ x.",
+        ),
+        Misconception(
+            "mean_divided_twice",
+            changed(mean=lambda m, s: m / s**2),
+            "The mean was divided by the noise variance once too often. Where noise_std² is inside "
+            "the inverse already, the mean needs no other.",
+        ),
+        Misconception(
+            "data_over_noise_std",
+            with_precision(lambda data, s, eye: eye + data / s),
+            "In the precision weightᵀ weight was divided by noise_std. The quadratic term has the "
+            "variance, its square, below it.",
+        ),
+        Misconception(
+            "data_times_noise",
+            with_precision(lambda data, s, eye: eye + data * s**2),
+            "In the precision weightᵀ weight was multiplied by the noise variance: more noise "
+            "would make you surer. It is divided by it.",
+        ),
+        Misconception(
+            "prior_in_every_entry",
+            with_precision(lambda data, s, eye: 1 + data / s**2),
+            "1 was added to every entry of the precision. The prior adds the identity, which is 1 "
+            "on the diagonal and 0 beside it.",
+        ),
+        Misconception(
+            "prior_subtracted",
+            with_precision(lambda data, s, eye: data / s**2 - eye),
+            "The prior was subtracted from the precision. What is known from two sources adds.",
+        ),
+        Misconception(
+            "entries_inverted",
+            entries_inverted,
+            "Every entry of the precision was inverted by itself. The inverse of a matrix is "
+            "another matrix: the one that multiplies it to the identity.",
+        ),
+        Misconception(
+            "mean_turned_round",
+            changed(mean=lambda m, s: -m),
+            "The mean has the wrong sign: it lies on the side of weightᵀ x.",
+        ),
+        Misconception(
+            "covariances_added",
+            lambda *a: ((r := conditioned(*a))[0], r[1] * len(r[0])),
+            "The covariance was multiplied by the number of examples. Each example has a latent of "
+            "its own, and all of them share one covariance.",
         ),
         Misconception(
             "projection",

@@ -180,6 +180,22 @@ def descend(model: nn.Module) -> None:
             parameter -= 0.1 * parameter.grad
 
 
+def share_of_those_seen(model, loss, batches):
+    model.zero_grad()
+    seen = 0
+    for batch in batches:
+        seen += len(batch)
+        (loss(model, batch) * len(batch) / seen).backward()
+
+
+def without_graph(model, loss, batches):
+    model.zero_grad()
+    for batch in batches:
+        with torch.no_grad():
+            value = loss(model, batch)
+        value.backward()
+
+
 EXERCISE = Exercise(
     name="fast_training.accumulate_gradients",
     signature="(model, loss, batches)",
@@ -209,6 +225,12 @@ EXERCISE = Exercise(
             "the number of all examples: this is the gradient of the sum.",
         ),
         Misconception(
+            "equal_sizes_assumed",
+            written(lambda batch, batches: len(batch) / (len(batches[0]) * len(batches))),
+            "The examples were counted as if all batches had the size of the first. Add up their "
+            "own sizes; the last one of an epoch is often smaller.",
+        ),
+        Misconception(
             "first_size_for_all",
             written(lambda batch, batches: len(batches[0]) / sum(map(len, batches))),
             "All batches got the weight of the first. Each has its own size; the last one of an "
@@ -217,8 +239,16 @@ EXERCISE = Exercise(
         Misconception(
             "divided_by_size",
             written(lambda batch, batches: 1 / len(batch)),
-            "Each loss was divided by the size of its batch. It is a mean already; what is missing "
+            "Each loss was divided by the size of a batch. It is a mean already; what is missing "
             "is the batch's share of all examples.",
+            also=(written(lambda batch, batches: 1 / len(batches[0])),),
+        ),
+        Misconception(
+            "share_of_those_seen",
+            share_of_those_seen,
+            "Each batch was weighed by its share of the examples seen so far, so the first ones "
+            "count too much: their gradients lie in .grad already, with the weight that they had. "
+            "Count all examples before the loop.",
         ),
         Misconception(
             "share_upside_down",
@@ -253,9 +283,9 @@ EXERCISE = Exercise(
         Misconception(
             "one_backward_at_the_end",
             by_one_backward,
-            "The gradients are right, but the losses were added up and went backward together, so "
-            "the activations of all batches lay in memory at once. Go backward after each batch: "
-            "it frees them.",
+            "The gradients are right, but the losses waited and went backward only when all "
+            "batches had gone forward, so that all activations lay in memory at once. Go backward "
+            "after each batch: it frees them.",
         ),
         Misconception(
             "graphs_retained",
@@ -267,8 +297,22 @@ EXERCISE = Exercise(
             "not_put_into_grad",
             returned_only,
             "The fields .grad are empty afterwards, and the optimizer reads nothing else. "
-            "backward() fills them; gradients from torch.autograd.grad must be put there. Nothing "
-            "clears them at the end.",
+            "backward() fills them, from a loss that has its graph; gradients from "
+            "torch.autograd.grad must be put there. Nothing clears them at the end.",
+        ),
+        Misconception(
+            "cleared_to_zero",
+            written(after=lambda model: model.zero_grad(set_to_none=False)),
+            "The gradients are all 0: they were cleared at the end, where the optimizer was going "
+            "to read them. Clear them before the first batch.",
+        ),
+        Misconception(
+            "loss_without_graph",
+            without_graph,
+            "The loss was computed under torch.no_grad(), or cut from its graph, so there is "
+            "nothing to go back through. What saves memory here is that each batch's graph is "
+            "freed by its own backward().",
+            error="does not require grad and does not have a grad_fn",
         ),
         Misconception(
             "stepped",

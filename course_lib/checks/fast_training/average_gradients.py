@@ -38,7 +38,9 @@ def in_every_process(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, A
     rows = zip(inputs["weights"], inputs["gradients"], strict=True)
     models = [tiny_model(*row, inputs["frozen"]) for row in rows]
     empty, sent = empty_gradients(models), [gradients(model) for model in models]
-    results, exchanges = in_processes([lambda model=model: answer(model) for model in models])
+    results, exchanges, unawaited = in_processes(
+        [lambda model=model: answer(model) for model in models]
+    )
     if any(result is Ellipsis for result in results):
         raise NotImplementedError
     after = [parameters_to_vector(model.parameters()) for model in models]
@@ -47,6 +49,7 @@ def in_every_process(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, A
         "before": torch.stack(sent),
         "gradients": torch.stack([gradients(model) for model in models]),
         "exchanges": exchanges,
+        "unawaited": unawaited,
         "emptied": [number for number in empty_gradients(models) if number not in empty],
         "filled": [number for number in empty if number not in empty_gradients(models)],
     }
@@ -62,6 +65,7 @@ def averaging_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dic
     found = record["gradients"]
     facts: dict[str, Plain] = {
         "the processes exchange something": record["exchanges"] > 0,
+        "every exchange is waited for": record["unawaited"] == 0,
         "the parameters stay as they were": torch.equal(record["weights"], inputs["weights"]),
         "every .grad that was there is still there": not record["emptied"],
         "a parameter without gradient is left alone": not record["filled"],
@@ -177,6 +181,45 @@ def divided_alone(gradient: Tensor) -> None:
     gradient /= dist.get_world_size()
 
 
+def copy_sent_own_divided(gradient: Tensor) -> None:
+    dist.all_reduce(gradient.clone())
+    gradient /= dist.get_world_size()
+
+
+def quotient_sent(gradient: Tensor) -> None:
+    dist.all_reduce(gradient / dist.get_world_size())
+
+
+def multiplied(gradient: Tensor) -> None:
+    dist.all_reduce(gradient)
+    gradient *= dist.get_world_size()
+
+
+def parameters_sent(model):
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                dist.all_reduce(parameter)
+                parameter.grad /= dist.get_world_size()
+
+
+def divided_behind_the_loop(model):
+    parameters = [p for p in model.parameters() if p.grad is not None]
+    for parameter in parameters:
+        dist.all_reduce(parameter.grad)
+    parameters[-1].grad /= dist.get_world_size()
+
+
+def divided_in_the_first(gradient: Tensor) -> None:
+    dist.all_reduce(gradient)
+    if dist.get_rank() == 0:
+        gradient /= dist.get_world_size()
+
+
+def group_started_again(model):
+    dist.init_process_group("gloo")
+
+
 EXERCISE = Exercise(
     name="fast_training.average_gradients",
     signature="(model)",
@@ -201,6 +244,23 @@ EXERCISE = Exercise(
             "already.",
         ),
         Misconception(
+            "multiplied",
+            each(multiplied),
+            "The sum was multiplied by the number of processes. A mean is the sum divided by it.",
+        ),
+        Misconception(
+            "divided_in_the_first",
+            each(divided_in_the_first),
+            "Only process 0 divided; the others hold the sum. Every process does the same to its "
+            "own copy.",
+        ),
+        Misconception(
+            "divided_behind_the_loop",
+            divided_behind_the_loop,
+            "Only the last parameter's gradient was divided: the division stands behind the loop. "
+            "The others hold the sum.",
+        ),
+        Misconception(
             "two_processes_assumed",
             each(reduced(lambda: 2)),
             "The sum was divided by 2, however many processes there are. The process group knows "
@@ -215,15 +275,22 @@ EXERCISE = Exercise(
         Misconception(
             "copy_averaged",
             each(a_copy),
-            "The processes exchanged something, and the gradients are what they were: a copy was "
-            "averaged. all_reduce changes the tensor that it is given, so give it .grad itself, or "
-            "copy the result back.",
+            "The processes exchanged something, and none of it came into .grad: a copy was sent. "
+            "all_reduce changes the tensor that it is given, so give it .grad itself, or copy the "
+            "result back.",
+            also=(each(copy_sent_own_divided), each(quotient_sent)),
         ),
         Misconception(
             "parameters_averaged",
             of_the_parameters,
             "The parameters were averaged, and they are the same everywhere anyway. What differs "
             "from process to process is .grad.",
+        ),
+        Misconception(
+            "parameters_sent",
+            parameters_sent,
+            "The parameters were added up over the processes. What is to be exchanged is each "
+            "parameter's .grad.",
         ),
         Misconception(
             "not_awaited",
@@ -298,6 +365,19 @@ EXERCISE = Exercise(
             result_assigned,
             "What all_reduce returns was put into .grad, and that is None: it works in place. "
             "There is nothing to assign.",
+        ),
+        Misconception(
+            "operation_as_text",
+            each(lambda gradient: dist.all_reduce(gradient, op="mean")),
+            "The operation was given as a text. Its names are members of dist.ReduceOp.",
+            error="incompatible function arguments",
+        ),
+        Misconception(
+            "group_started_again",
+            group_started_again,
+            "The process group is already there when this function is called: it is started once, "
+            "at the beginning of the script.",
+            error="default process group twice",
         ),
         Misconception(
             "wrapped",

@@ -10,7 +10,10 @@ from .counted import (
     BACKWARD_COUNTED,
     BIAS_AS_MULTIPLY_ADD,
     BIAS_COUNTED,
+    COUNTED_TWICE,
+    IN_MILLIONS,
     MULTIPLY_ADD_AS_ONE,
+    MULTIPLY_ADDS_AND_BIAS,
     ONE_ADDITION_LESS,
     ONE_EXAMPLE,
     count_facts,
@@ -56,9 +59,29 @@ EXERCISE = Exercise(
     misconceptions=(
         Misconception("multiply_add_as_one", half(counted_by_pytorch), MULTIPLY_ADD_AS_ONE),
         Misconception(
+            "counted_twice", lambda *sizes: 2 * counted_by_pytorch(*sizes), COUNTED_TWICE
+        ),
+        Misconception("in_millions", lambda *sizes: counted_by_pytorch(*sizes) / 1e6, IN_MILLIONS),
+        Misconception(
             "kernel_not_squared",
             lambda b, i, o, k, h, w: 2 * b * i * o * k * h * w,
             "The kernel was counted along one side. It is a square of weights.",
+        ),
+        Misconception(
+            "kernel_doubled",
+            lambda b, i, o, k, h, w: 2 * b * i * o * 2 * k * h * w,
+            "The kernel was counted as twice its side. It is a square: side times side weights.",
+        ),
+        Misconception(
+            "sides_added",
+            lambda b, i, o, k, h, w: 2 * b * i * o * k * k * (h + w),
+            "Height and width of the output were added. Their product is the number of pixels.",
+        ),
+        Misconception(
+            "output_made_smaller",
+            lambda b, i, o, k, h, w: 2 * b * i * o * k * k * (h - k + 1) * (w - k + 1),
+            "The output was made smaller by the kernel once more. The height and width that are "
+            "given are those of the output.",
         ),
         Misconception(
             "kernel_xor",
@@ -126,6 +149,11 @@ EXERCISE = Exercise(
             "bias_as_multiply_add",
             lambda b, i, o, k, h, w: 2 * b * (i * k * k + 1) * o * h * w,
             BIAS_AS_MULTIPLY_ADD,
+        ),
+        Misconception(
+            "multiply_adds_and_bias",
+            lambda b, i, o, k, h, w: b * o * h * w * (i * k * k + 1),
+            MULTIPLY_ADDS_AND_BIAS,
         ),
         Misconception(
             "one_addition_less",

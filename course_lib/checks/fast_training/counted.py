@@ -32,6 +32,12 @@ BACKWARD_COUNTED = (
     "This is three times the count: the backward pass was included. Asked is the forward pass "
     "alone."
 )
+MULTIPLY_ADDS_AND_BIAS = (
+    "The bias was counted, and each multiply-add as one operation. The convention counts two, and "
+    "leaves the bias out."
+)
+COUNTED_TWICE = "This is twice the count: a multiply-add is two operations, and no more."
+IN_MILLIONS = "These are millions of operations. Return their number; the lesson divides later."
 ONE_EXAMPLE = "This is the count of one example. Every example of the batch costs as much."
 
 

@@ -7,6 +7,7 @@ machine. An answer that reads a clock out of reach (`datetime.now`) is given rea
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 import timeit
@@ -44,7 +45,7 @@ class PretendedTime:
     def on_the_clocks_of(self, answer: Callable) -> Iterator[None]:
         """Clocks of `time` and `timeit`, and those that the answer's file or notebook imported."""
         clocks = self.clocks()
-        namespaces = [vars(time), vars(timeit), getattr(answer, "__globals__", {})]
+        namespaces = [vars(time), vars(timeit), getattr(inspect.unwrap(answer), "__globals__", {})]
         changed = [
             (names, name, value)
             for names in namespaces

@@ -10,7 +10,10 @@ from .counted import (
     BACKWARD_COUNTED,
     BIAS_AS_MULTIPLY_ADD,
     BIAS_COUNTED,
+    COUNTED_TWICE,
+    IN_MILLIONS,
     MULTIPLY_ADD_AS_ONE,
+    MULTIPLY_ADDS_AND_BIAS,
     ONE_ADDITION_LESS,
     ONE_EXAMPLE,
     count_facts,
@@ -45,6 +48,10 @@ EXERCISE = Exercise(
     misconceptions=(
         Misconception("multiply_add_as_one", half(counted_by_pytorch), MULTIPLY_ADD_AS_ONE),
         Misconception(
+            "counted_twice", lambda *sizes: 2 * counted_by_pytorch(*sizes), COUNTED_TWICE
+        ),
+        Misconception("in_millions", lambda *sizes: counted_by_pytorch(*sizes) / 1e6, IN_MILLIONS),
+        Misconception(
             "bias_counted", lambda b, i, o: counted_by_pytorch(b, i, o) + b * o, BIAS_COUNTED
         ),
         Misconception(
@@ -54,6 +61,9 @@ EXERCISE = Exercise(
             "one_addition_less",
             lambda b, i, o: counted_by_pytorch(b, i, o) - b * o,
             ONE_ADDITION_LESS,
+        ),
+        Misconception(
+            "multiply_adds_and_bias", lambda b, i, o: b * (i + 1) * o, MULTIPLY_ADDS_AND_BIAS
         ),
         Misconception("backward_counted", three_times(counted_by_pytorch), BACKWARD_COUNTED),
         Misconception("one_example", lambda b, i, o: counted_by_pytorch(b, i, o) // b, ONE_EXAMPLE),
@@ -86,6 +96,7 @@ EXERCISE = Exercise(
             lambda b, i, o: 2 * b * (i + o),
             "Inputs and outputs were added. Every input meets every output, so their numbers "
             "multiply.",
+            also=(lambda b, i, o: b * (i + o),),
         ),
         Misconception(
             "float_size_counted",

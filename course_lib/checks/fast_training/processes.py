@@ -27,8 +27,10 @@ REDUCE = {
 }
 
 
-def in_processes(functions: list[Callable[[], Any]]) -> tuple[list[Any], int]:
-    """Run function r as rank r of one process group; their results, and how often they talked.
+def in_processes(functions: list[Callable[[], Any]]) -> tuple[list[Any], int, int]:
+    """Run function r as rank r of one process group.
+
+    Their results, how often they talked, and how many calls nobody waited for.
 
     Raises what the first failing rank raised, and WaitsForEver where no rank can go on.
 
@@ -37,12 +39,13 @@ def in_processes(functions: list[Callable[[], Any]]) -> tuple[list[Any], int]:
     ...     dist.all_reduce(tensor)
     ...     return tensor.item()
     >>> in_processes([lambda: total(1.0), lambda: total(10.0)])
-    ([11.0, 11.0], 1)
+    ([11.0, 11.0], 1, 0)
     """
     exchange = Exchange(len(functions))
     ranks = [Rank(r, exchange, function) for r, function in enumerate(functions)]
     exchange.take_turns(ranks)
-    return [rank.result for rank in ranks], len(exchange.calls)
+    unawaited = sum(not pending.is_completed() for pending in exchange.pending)
+    return [rank.result for rank in ranks], len(exchange.calls), unawaited
 
 
 class Exchange:
@@ -51,6 +54,7 @@ class Exchange:
     def __init__(self, size: int) -> None:
         self.size, self.progress, self.stopped = size, 0, False
         self.calls: list[dict[int, list[Tensor]]] = []
+        self.pending: list[Pending] = []
 
     def put(self, rank: int, call: int, tensors: list[Tensor]) -> None:
         if call == len(self.calls):
@@ -146,7 +150,7 @@ class Rank:
                 self.result = self.function()
         except Stopped:
             pass
-        except Exception as error:
+        except BaseException as error:  # sys.exit() too, or the others would wait for ever
             self.error = error
         self.done = True
         self.exchange.progress += 1
@@ -191,7 +195,9 @@ class ThreadGroup(dist.ProcessGroup):
     def _start(self, tensors, combine, targets) -> Pending:
         call, self._calls = self._calls, self._calls + 1
         self._rank.exchange.put(self._rank.number, call, tensors)
-        return Pending(self._rank, call, combine, targets)
+        pending = Pending(self._rank, call, combine, targets)
+        self._rank.exchange.pending.append(pending)
+        return pending
 
 
 def reduction(opts) -> dist.ReduceOp.RedOpType:

@@ -40,6 +40,7 @@ def roofline_cases(generator: torch.Generator) -> list[Case]:
         case(many, few, "much arithmetic, few bytes"),
         case(few, many, "little arithmetic, many bytes"),
         case(80_281_600, 2_058_432, "a linear layer"),
+        case(2 * many, many, "two operations for each byte"),
         case(0, many, "a copy: no arithmetic at all", extreme=True),
     ]
 
@@ -69,6 +70,12 @@ EXERCISE = Exercise(
             lambda f, b, pf, pb: f / pf + b / pb,
             "The two times were added, as if the device computed first and moved bytes afterwards. "
             "It does both at once, so the lower bound is the time of the slower of the two.",
+        ),
+        Misconception(
+            "compared_without_peaks",
+            lambda f, b, pf, pb: f / pf if f > b else b / pb,
+            "Operations and bytes were compared with each other as they are. A device does several "
+            "operations in the time of one byte: compare the two times.",
         ),
         Misconception(
             "faster_of_the_two",
@@ -111,6 +118,34 @@ EXERCISE = Exercise(
             lambda f, b, pf, pb: max(f / pb, b / pf),
             "The peaks are exchanged: operations are done at the rate of the arithmetic, bytes "
             "arrive at the rate of the memory.",
+        ),
+        Misconception(
+            "multiplied",
+            lambda f, b, pf, pb: max(f * pf, b * pb),
+            "Work was multiplied by rates. A time is work divided by the rate at which it is done.",
+        ),
+        Misconception(
+            "rates_added",
+            lambda f, b, pf, pb: 1 / ((pf / f if f else 0.0) + pb / b),
+            "The two were combined as if either one alone could do the whole work. Both must be "
+            "done, and the slower one decides.",
+        ),
+        Misconception(
+            "intensity_compared",
+            lambda f, b, pf, pb: (f / b) / (pf / pb),
+            "This is the arithmetic intensity over the device's ratio of peaks. It says which of "
+            "the two decides; the time of that one is wanted.",
+        ),
+        Misconception(
+            "both_times",
+            lambda f, b, pf, pb: (f / pf, b / pb),
+            "Both times came back. The work takes at least the longer one: return that.",
+        ),
+        Misconception(
+            "max_of_tensors",
+            lambda f, b, pf, pb: torch.max(f / pf, b / pb),
+            "torch.max compares tensors, and these are Python's numbers. Python has its own max.",
+            error="max() received an invalid combination",
         ),
         Misconception(
             "averaged",

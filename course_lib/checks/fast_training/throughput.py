@@ -52,7 +52,9 @@ def throughput_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> di
         )
     }
     if len(at) != warmup + steps:
-        return facts | {"calls of step": len(at)}
+        syncs = [i for i, (name, *_) in enumerate(notes) if name != "step"]
+        before = sum(i < syncs[0] for i in at) if syncs else len(at)
+        return facts | {"calls of step": len(at), "of them before synchronize()": before}
     last_warm, first, last = at[warmup - 1], at[warmup], at[-1]
     facts["what is returned"] = returned = name_result(inputs, record, last_warm, first, last)
     if BEFORE_WARMUP in returned:  # where it waited does not matter then
@@ -113,6 +115,8 @@ def implied_seconds(inputs: Mapping[str, Any], value: float) -> dict[str, float]
         "seconds an image": images * steps * value,
         "seconds a step": steps * value,
         "seconds": value,
+        "images times seconds": value / (images * steps),
+        "seconds a step times images": steps * value / images,
         "images a millisecond": images * steps / value / 1000,
     }
 
@@ -172,6 +176,15 @@ def timed(
     return answer
 
 
+def timed_steps(count: Callable) -> Callable:
+    """A measurement that times `count(steps, warmup)` steps behind the warm-up."""
+
+    def answer(step, images_per_step, steps, warmup, synchronize):
+        return timed()(step, images_per_step, count(steps, warmup), warmup, synchronize)
+
+    return answer
+
+
 EXERCISE = Exercise(
     name="fast_training.throughput",
     signature="(step, images_per_step, steps, warmup, synchronize)",
@@ -205,6 +218,28 @@ EXERCISE = Exercise(
             timed("s|"),
             "The device was never warmed up: the first steps, which compile, allocate and fill "
             "caches, were timed.",
+            also=(timed("|"),),
+        ),
+        Misconception(
+            "warmup_taken_from_the_steps",
+            timed_steps(lambda steps, warmup: steps - warmup),
+            "Too few steps were timed: the warm-up was taken from them. It comes before them and "
+            "is not among their number.",
+        ),
+        Misconception(
+            "warmup_twice",
+            timed_steps(lambda steps, warmup: steps + warmup),
+            "The warm-up was done, and its number of steps was timed once more beside the others.",
+        ),
+        Misconception(
+            "step_not_called",
+            timed_steps(lambda steps, warmup: 0),
+            "The timed loop never calls the step: without its parentheses a name calls nothing.",
+        ),
+        Misconception(
+            "nothing_returned",
+            timed(result=lambda i, n, w, seconds: None),
+            "Nothing came back. Does the last line return its number?",
         ),
         Misconception(
             "clock_started_before_waiting",
@@ -276,6 +311,18 @@ EXERCISE = Exercise(
             "seconds_per_step",
             timed(result=lambda i, n, w, seconds: seconds / n),
             "These are seconds for each step; images for each second are wanted.",
+        ),
+        Misconception(
+            "multiplied_by_seconds",
+            timed(result=lambda i, n, w, seconds: i * n * seconds),
+            "The images were multiplied by the seconds. Images a second are images divided by "
+            "seconds.",
+        ),
+        Misconception(
+            "upside_down",
+            timed(result=lambda i, n, w, seconds: seconds / n * i),
+            "The seconds stand above the line and the steps below it. Images a second: images of "
+            "all steps above, seconds below.",
         ),
         Misconception(
             "seconds_returned",

@@ -24,13 +24,21 @@ def ten_steps(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(result, tuple | list) or len(result) != 2:
             raise TypeError(f"(parameter, state) was wanted; what came is {describe_type(result)}")
         after, new_state = result
+        check_state(new_state)
         then = (parameter, gradient, *state[1:])
         kept = kept and all(map(same_values, given, then))
         parameter, state = after, tuple(new_state)
         path.append(parameter)
-    if len(state) != 3:
-        raise ValueError(f"state should be (step, first_moment, second_moment); got {len(state)}")
     return {"kept": kept, "path": path, "steps": float(state[0]), "moments": list(state[1:])}
+
+
+def check_state(state: Any) -> None:
+    parts = list(state) if isinstance(state, tuple | list) else [state]
+    numbers = [isinstance(p, int | float) or (isinstance(p, Tensor) and not p.ndim) for p in parts]
+    tensors = all(isinstance(p, Tensor) for p in parts[1:])
+    if len(parts) != 3 or not numbers[0] or any(numbers[1:]) or not tensors:
+        came = ", ".join(map(describe_type, parts))
+        raise ValueError(f"state should be (step, first_moment, second_moment); got ({came})")
 
 
 def same_values(one: Tensor, other: Tensor) -> bool:
@@ -74,18 +82,29 @@ def adam_variant(**mistake: Any) -> Callable:
         n, first, second = state[0] + m.get("count", 1), state[1], state[2]
         if m.get("betas_swapped"):
             beta1, beta2 = beta2, beta1
-        mix1 = 1 - beta1 if m["mix"][0] else 1
-        first = beta1 * first + mix1 * gradient
+        old, new = ((beta1, beta2), (1 - beta1, 1 - beta2))
+        swap = m.get("weights_swapped", (False, False))
+        (keep1, add1), (keep2, add2) = (
+            (fresh, kept) if swapped else (kept, fresh)
+            for kept, fresh, swapped in zip(old, new, swap, strict=True)
+        )
+        first = keep1 * first + (add1 if m["mix"][0] else 1) * gradient
+        if m.get("no_momentum"):
+            first = gradient
         square = gradient if m.get("not_squared") else gradient**2
-        second = beta2 * second + (1 - beta2) * square
+        second = keep2 * second + (add2 if m["mix"][1] else 1) * (
+            gradient.abs() if m.get("absolute") else square
+        )
         t = n - 1 + m["start"]
         power = m.get("power", t)
-        m_hat = first / (1 - beta1**power) if m["correct"][0] else first
-        v_hat = second / (1 - beta2**power) if m["correct"][1] else second
+        correction = m.get("correction", lambda beta, power: 1 - beta**power)
+        m_hat = first / correction(beta1, power) if m["correct"][0] else first
+        v_hat = second / correction(beta2, power) if m["correct"][1] else second
         if m.get("keep_corrected"):
             first, second = m_hat, v_hat
-        new = parameter + m["sign"] * learning_rate * ratio(m, m_hat, v_hat, eps, beta2, t)
-        return new, (n, first, second)
+        change = m["sign"] * learning_rate * ratio(m, m_hat, v_hat, eps, beta2, t)
+        moved = change if m.get("change_alone") else parameter + change
+        return moved, (n, first, second)
 
     return step
 
@@ -97,6 +116,8 @@ def ratio(m: Mapping, m_hat: Tensor, v_hat: Tensor, eps: float, beta2: float, t:
     if where == "before":  # sqrt(v) + eps, then corrected
         eps = eps / (1 - beta2**t) ** 0.5
     root = v_hat.sqrt() if m["root"] else v_hat
+    if where == "added":
+        return m_hat / root + eps
     return m_hat / (root + (0.0 if where == "none" else eps))
 
 
@@ -150,6 +171,12 @@ EXERCISE = Exercise(
             "eps is missing. Where a gradient is always 0, the step is 0 / 0 without it.",
         ),
         Misconception(
+            "eps_added_to_the_step",
+            adam_variant(eps="added"),
+            "eps was added to the quotient: a missing pair of parentheses. It belongs to what is "
+            "divided by.",
+        ),
+        Misconception(
             "no_correction",
             adam_variant(correct=(False, False)),
             "The bias correction is missing: both moments start at 0, so the first averages are "
@@ -171,6 +198,14 @@ EXERCISE = Exercise(
             adam_variant(start=0),
             "The correction uses the number of steps before this one, so at first it divides by 0. "
             "Count this step, then correct.",
+            also=(adam_variant(count=0),),
+        ),
+        Misconception(
+            "counted_one_ahead",
+            adam_variant(start=2),
+            "The correction is that of the next step: the counter was increased twice, or a 1 "
+            "added once more.",
+            also=(adam_variant(count=2),),
         ),
         Misconception(
             "counter_stands_still",
@@ -183,6 +218,33 @@ EXERCISE = Exercise(
             adam_variant(power=1),
             "Every step is corrected like the first: the power is missing. The factor is "
             "1 - beta to the number of the step.",
+        ),
+        Misconception(
+            "times_for_power",
+            adam_variant(correction=lambda beta, t: 1 - beta * t),
+            "The correction multiplies beta by the number of the step. It is its power: what is "
+            "left of the zeros at the start shrinks by beta in every step.",
+        ),
+        Misconception(
+            "correction_multiplied",
+            adam_variant(correction=lambda beta, t: 1 / (1 - beta**t)),
+            "The correction makes the moments smaller still. They are too small at first: divide "
+            "by 1 - beta^t.",
+        ),
+        Misconception(
+            "weights_swapped",
+            adam_variant(weights_swapped=(True, True)),
+            "An average has its two weights the wrong way round: what is old comes with the weight "
+            "beta, what is new with 1 - beta.",
+            also=(
+                adam_variant(weights_swapped=(True, False)),
+                adam_variant(weights_swapped=(False, True)),
+            ),
+        ),
+        Misconception(
+            "absolute_for_square",
+            adam_variant(absolute=True),
+            "The second moment averages the gradient's absolute value, where its square belongs.",
         ),
         Misconception(
             "betas_swapped",
@@ -200,6 +262,24 @@ EXERCISE = Exercise(
             adam_variant(mix=(0, 1)),
             "The first moment adds the whole gradient, as SGD's momentum does. Adam averages: the "
             "new gradient comes with the weight 1 - beta1.",
+        ),
+        Misconception(
+            "sum_of_squares",
+            adam_variant(mix=(1, 0)),
+            "The second moment adds the whole square. It is an average: the new square comes with "
+            "the weight 1 - beta2.",
+        ),
+        Misconception(
+            "no_momentum",
+            adam_variant(no_momentum=True),
+            "The gradient itself stands where its running average belongs, as in RMSprop.",
+            also=(adam_variant(no_momentum=True, correct=(False, True)),),
+        ),
+        Misconception(
+            "change_alone",
+            adam_variant(change_alone=True),
+            "What came back is the change of the parameter. Return the parameter after the step.",
+            also=(adam_variant(change_alone=True, sign=1),),
         ),
         Misconception(
             "no_root",

@@ -5,36 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..declare import Case, Exercise, Misconception
-from ..module_facts import module_facts
-from ..modules import examine, module_case
-from ..random_inputs import normal, some_seed
-from ..wrong_modules import (
-    DROPOUT_STAYS_ON,
-    NOT_REGISTERED,
-    REBUILT,
-    WIDTH_IGNORED,
-    SmallNetwork,
-    in_a_plain_list,
-    rebuilt_in_forward,
-    then,
-    with_dropout_always,
-    with_sizes,
-    without_activation,
+from ..declare import Misconception
+from ..module_exercises import (
+    fixed_sizes,
+    flatten_mistakes,
+    layer_mistakes,
+    module_exercise,
+    unbounded_mistakes,
 )
+from ..random_inputs import normal
+from ..ready import adapted
+from ..wrong_modules import DROPOUT_STAYS_ON, SmallNetwork, then, variant, with_dropout_always
 
-
-def discriminator_cases(generator: torch.Generator) -> list[Case]:
-    def case(batch: int, image_size: int, hidden_dim: int) -> Case:
-        return module_case(
-            {"image_size": image_size, "hidden_dim": hidden_dim},
-            {"images": normal(generator, batch, 1, image_size, image_size)},
-            {"logits": []},
-            some_seed(generator),
-            f"Discriminator({image_size}, {hidden_dim}), a batch of {batch}",
-        )
-
-    return [case(8, 12, 24), case(7, 28, 16)]
+ARGUMENTS = "image_size, hidden_dim"
 
 
 class SomeDiscriminator(SmallNetwork):
@@ -57,6 +40,11 @@ class UpperHalf(SomeDiscriminator):
         return super().forward(images * self.mask)
 
 
+class TwoClasses(SmallNetwork):
+    def __init__(self, image_size: int, hidden_dim: int):
+        super().__init__(image_size**2, hidden_dim, 2)
+
+
 class NotFlattened(nn.Module):
     def __init__(self, image_size: int, hidden_dim: int):
         super().__init__()
@@ -66,34 +54,23 @@ class NotFlattened(nn.Module):
         return self.last(self.first(images).relu())
 
 
-EXERCISE = Exercise(
+EXERCISE = module_exercise(
     name="first_gan.Discriminator",
-    signature="(image_size, hidden_dim)",
+    arguments=ARGUMENTS,
+    sizes=((12, 24), (28, 16)),
+    given=lambda g, batch, image_size, **_: {"images": normal(g, batch, 1, image_size, image_size)},
+    gives=lambda **_: {"logits": []},
     oracle=SomeDiscriminator,
-    cases=discriminator_cases,
-    call=examine,
-    facts=module_facts,
-    random=True,
-    slow=True,
     misconceptions=(
-        Misconception(
-            "sigmoid",
-            then(SomeDiscriminator, torch.sigmoid),
-            "Its outputs are probabilities. Logits are wanted, any real number: the loss applies "
-            "the sigmoid itself, in a form that does not overflow, and a second one would flatten "
-            "every gradient.",
-        ),
-        Misconception(
-            "tanh",
-            then(SomeDiscriminator, torch.tanh),
-            "No logit is ever larger than 1, so it can never be surer than 73 %. The tanh belongs "
-            "to the generator; the discriminator ends with its linear layer.",
-        ),
-        Misconception(
-            "relu_at_the_end",
-            then(SomeDiscriminator, torch.relu),
-            "No logit is ever negative, so it cannot say «fake». No activation behind the last "
-            "linear layer.",
+        *adapted(
+            unbounded_mistakes(SomeDiscriminator),
+            sigmoid_output="Its outputs are probabilities. Logits are wanted, any real number: the "
+            "loss applies the sigmoid itself, in a form that does not overflow, and a second one "
+            "would flatten every gradient.",
+            tanh_output="No logit is ever larger than 1, so it can never be surer than 73 %. The "
+            "tanh belongs to the generator; the discriminator ends with its linear layer.",
+            rectified_output="No logit is ever negative, so it cannot say «fake». No activation "
+            "behind the last linear layer.",
         ),
         Misconception(
             "unit_kept",
@@ -105,12 +82,6 @@ EXERCISE = Exercise(
             "batch_averaged",
             then(SomeDiscriminator, torch.mean),
             "One number came for the whole batch. Each image gets its own logit: shape (B,).",
-        ),
-        Misconception(
-            "linear",
-            without_activation(SomeDiscriminator),
-            "Nothing bends between the linear layers, so together they are one: such a judge sees "
-            "the mean of each pixel only, and a generator fools it with the average digit.",
         ),
         Misconception(
             "not_flattened",
@@ -129,14 +100,29 @@ EXERCISE = Exercise(
             UpperHalf,
             "Some pixels have no influence on the logit. All of them belong into the first layer.",
         ),
-        Misconception("layers_in_a_list", in_a_plain_list(SomeDiscriminator), NOT_REGISTERED),
-        Misconception("layers_in_forward", rebuilt_in_forward(SomeDiscriminator), REBUILT),
-        Misconception("dropout_in_eval", with_dropout_always(SomeDiscriminator), DROPOUT_STAYS_ON),
         Misconception(
-            "hidden_dim_unused",
-            with_sizes(SomeDiscriminator, lambda n, h: (n, 32)),
-            WIDTH_IGNORED,
+            "two_classes",
+            TwoClasses,
+            "Two numbers came for each image, as of a classifier with a softmax. For two classes "
+            "one logit is enough: shape (B,).",
         ),
+        Misconception(
+            "squeezed",
+            variant(SomeDiscriminator, finish=lambda self, numbers: numbers.squeeze()),
+            "squeeze() without an axis also removes the batch axis where the batch has one image.",
+        ),
+        *adapted(
+            flatten_mistakes(SomeDiscriminator, batch=8, size=12),
+            leave_out=("channel_kept",),  # which is a unit kept, in what it does
+        ),
+        *fixed_sizes(SomeDiscriminator, ARGUMENTS, image_size=28, hidden_dim=32),
+        *adapted(
+            layer_mistakes(SomeDiscriminator),
+            no_activation="Nothing bends between the linear layers, so together they are one: such "
+            "a judge sees the mean of each pixel only, and a generator fools it with the average "
+            "digit.",
+        ),
+        Misconception("dropout_in_eval", with_dropout_always(SomeDiscriminator), DROPOUT_STAYS_ON),
     ),
     hints=(
         "An ordinary classifier of two classes. How many numbers need it give for an image?",

@@ -6,37 +6,40 @@ from collections.abc import Callable
 
 import torch
 
-from ..declare import Exercise, Misconception
-from ..steps import TrainingStep
-from ..wrong_formulas import FLOOR, SIGMOID_BEFORE_LOSS
-from ..wrong_steps import NOTHING_MOVES, OLD_GRADIENTS, STABLE, apply_gradients, leaving, update
-from .discriminator_loss import bce, game, log_of_sigmoid, together, with_a_floor
-from .steps import LATENT, OWN_NOISE, SIDE, step_cases, tiny_networks
+from ..declare import Misconception
+from ..group_losses import bce, group_mistakes, logit_mistakes, two_groups
+from ..ready import adapted
+from ..training_steps import StepParts, frozen_mistakes, own_noise, step_exercise, update_mistakes
+from ..wrong_steps import STABLE, apply_gradients
+from .discriminator_loss import fake_term, game, real_term
+from .steps import LATENT, NETWORKS, OWN_NOISE, SIDE, step_cases, tiny_networks
 
-STEP = TrainingStep(tiny_networks, trained=("discriminator",), arguments=("real", "noise"))
-
-
-def discriminator_variant(loss: Callable = game, draw: Callable | None = None) -> Callable:
-    """The reference step with another loss of (real_logits, fake_logits), or other noise."""
-
-    def step(generator, discriminator, optimizer, real, noise):
-        with torch.no_grad():
-            fake = generator(draw(real, noise) if draw else noise)
-        value = loss(discriminator(real), discriminator(fake))
-        return apply_gradients(value, optimizer, discriminator)
-
-    return step
+PARTS = StepParts(
+    tiny_networks,
+    trained=("discriminator",),
+    arguments=("real", "noise"),
+    networks=NETWORKS,
+)
 
 
-def written_discriminator_step(order: str, detach: bool = True) -> Callable:
-    """A step as students write it, its last three calls in the given order (see `update`)."""
+def judged(loss: Callable, detach: bool = True) -> Callable:
+    """A loss of (real_logits, fake_logits) as one of networks and batches."""
 
-    def step(generator, discriminator, optimizer, real, noise):
+    def value(generator, discriminator, real, noise):
         fake = generator(noise)
-        loss = game(discriminator(real), discriminator(fake.detach() if detach else fake))
-        return update(loss, optimizer, order)
+        return loss(discriminator(real), discriminator(fake.detach() if detach else fake))
 
-    return step
+    return value
+
+
+def having(loss: Callable) -> Callable:
+    """A step that has another loss and is right otherwise."""
+    return PARTS.step(judged(loss))
+
+
+def reference_step(generator, discriminator, optimizer, real, noise):
+    value = judged(game())(generator, discriminator, real, noise)
+    return apply_gradients(value, optimizer, discriminator)
 
 
 def two_steps(generator, discriminator, optimizer, real, noise):
@@ -46,10 +49,27 @@ def two_steps(generator, discriminator, optimizer, real, noise):
     return first + apply_gradients(bce(discriminator(fake), 0.0).mean(), optimizer, discriminator)
 
 
-EXERCISE = Exercise(
+def fake_logits_cut_off(generator, discriminator, real, noise):
+    return game()(discriminator(real), discriminator(generator(noise)).detach())
+
+
+def returning_part(which: int) -> Callable:
+    def step(generator, discriminator, optimizer, real, noise):
+        with torch.no_grad():
+            fake = generator(noise)
+        parts = bce(discriminator(real), 1.0).mean(), bce(discriminator(fake), 0.0).mean()
+        apply_gradients(sum(parts), optimizer, discriminator)
+        return parts[which].detach()
+
+    return step
+
+
+RIGHT = judged(game())
+
+EXERCISE = step_exercise(
+    PARTS,
     name="first_gan.discriminator_step",
-    signature="(generator, discriminator, optimizer, real, noise)",
-    oracle=discriminator_variant(),
+    oracle=reference_step,
     cases=lambda g: step_cases(
         g,
         {
@@ -59,108 +79,66 @@ EXERCISE = Exercise(
             "noise 2": (7, LATENT),
         },
     ),
-    call=STEP.drive,
-    facts=STEP.facts,
-    entry="entry",
-    slow=True,
     misconceptions=(
         Misconception(
             "not_detached",
-            written_discriminator_step("zbs", detach=False),
+            PARTS.step(judged(game(), detach=False), everywhere=True),
             "The loss was traced back through the fakes into the generator, whose gradients it "
             "fills with the discriminator's wishes. Cut the graph at the fakes (.detach(), or make "
             "them under torch.no_grad()).",
         ),
-        Misconception("nothing_moves", written_discriminator_step(""), NOTHING_MOVES),
-        Misconception("zero_grad_forgotten", written_discriminator_step("bs"), OLD_GRADIENTS),
         Misconception(
             "zero_grad_forgotten_not_detached",
-            written_discriminator_step("bs", detach=False),
+            PARTS.step(judged(game(), detach=False), "bs", everywhere=True),
             "Two things: the graph is not cut at the fakes, so gradients arrive in the generator, "
             "and old gradients are not cleared before backward().",
         ),
         Misconception(
-            "fakes_alone",
-            discriminator_variant(lambda r, f: bce(f, 0.0).mean()),
-            "The real images have no part in the loss. The discriminator needs both, or it learns "
-            "to call everything fake.",
-        ),
-        Misconception(
-            "reals_alone",
-            discriminator_variant(lambda r, f: bce(r, 1.0).mean()),
-            "The fakes have no part in the loss, so everything will be called real.",
-        ),
-        Misconception(
-            "all_called_real",
-            discriminator_variant(lambda r, f: game(r, f, no=1.0)),
-            "The fakes carry the label 1. That is the generator's wish; the discriminator is "
-            "trained on the truth, 0.",
-        ),
-        Misconception(
-            "fakes_called_real",
-            discriminator_variant(lambda r, f: 2 * bce(f, 1.0).mean()),
-            "The fakes stand in both places, both times with the label 1. The reals never enter, "
-            "and it learns to call everything real.",
-        ),
-        Misconception(
-            "fakes_in_both_places",
-            discriminator_variant(lambda r, f: game(f, f)),
-            "The fakes were judged twice: in one of the two places the real images belong.",
-        ),
-        Misconception(
-            "labels_swapped",
-            discriminator_variant(lambda r, f: game(f, r)),
-            "Reals and fakes are exchanged: check the order of the arguments of the loss.",
-        ),
-        Misconception(
-            "ascends",
-            discriminator_variant(lambda r, f: -game(r, f)),
-            "The sign is turned round: the optimizer minimizes, and this is what should grow.",
-        ),
-        Misconception(
-            "halved",
-            discriminator_variant(lambda r, f: game(r, f) / 2),
-            "The loss is half of the course's: the two means are added, not averaged.",
-        ),
-        Misconception(
-            "one_mean",
-            discriminator_variant(together),
-            "Reals and fakes share one mean, and their batch sizes differ. Add the mean over the "
-            "reals to the mean over the fakes.",
-        ),
-        Misconception(
             "smoothed",
-            discriminator_variant(lambda r, f: game(r, f, 0.1)),
+            having(lambda r, f: two_groups(real_term, fake_term)(r, f, 0.1)),
             "The reals' target is 0.9. This step is without smoothing.",
         ),
         Misconception(
-            "sigmoid_twice",
-            discriminator_variant(lambda r, f: game(r.sigmoid(), f.sigmoid())),
-            SIGMOID_BEFORE_LOSS,
+            "fake_logits_cut_off",
+            PARTS.step(fake_logits_cut_off),
+            "The graph was cut behind the discriminator, so that it learns from the reals alone "
+            "and would call everything real. Cut it at the fake images, before they are judged.",
         ),
-        Misconception("overflows", discriminator_variant(log_of_sigmoid), STABLE),
-        Misconception("floor_at_minus_100", discriminator_variant(with_a_floor), FLOOR),
+        Misconception(
+            "reals_as_fakes",
+            PARTS.step(lambda _, discriminator, real, noise: game()(*[discriminator(real)] * 2)),
+            "The reals were judged twice, and once they are called fake. The second group is what "
+            "the generator makes of the noise.",
+        ),
+        Misconception(
+            "one_part_returned",
+            returning_part(1),
+            "The step is right, and what came back is one of the two parts. Return the whole loss: "
+            "the sum of both.",
+            also=(returning_part(0),),
+        ),
         Misconception(
             "two_steps",
             two_steps,
             "The optimizer stepped twice, once for the reals and once for the fakes. Add both "
             "parts, then step once.",
         ),
-        Misconception(
-            "own_noise",
-            discriminator_variant(draw=lambda real, noise: torch.randn(len(real), noise.shape[1])),
+        *adapted(
+            group_mistakes(real_term, fake_term),
+            by=having,
+            all_called_real="The fakes carry the label 1. That is the generator's wish; the "
+            "discriminator is trained on the truth, 0.",
+            groups_swapped="Reals and fakes are exchanged: check the order of the arguments of the "
+            "loss.",
+        ),
+        *adapted(logit_mistakes(game), by=having, overflows=STABLE),
+        *update_mistakes(PARTS, RIGHT),
+        *frozen_mistakes(PARTS, RIGHT),
+        own_noise(
+            PARTS,
+            RIGHT,
             OWN_NOISE,
-        ),
-        Misconception(
-            "generator_left_frozen",
-            leaving(discriminator_variant(), lambda generator, *_: generator.requires_grad_(False)),
-            "requires_grad stays off in the generator after the step, so that its own step can "
-            "never train it. Switch it on again, or cut the graph with detach instead.",
-        ),
-        Misconception(
-            "generator_left_in_eval",
-            leaving(discriminator_variant(), lambda generator, *_: generator.eval()),
-            "The generator is left in eval mode. This step should change no mode.",
+            lambda real, noise: (real, torch.randn(len(real), noise.shape[1])),
         ),
     ),
     hints=(

@@ -7,53 +7,51 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..declare import Exercise, Misconception
-from ..steps import TrainingStep
-from ..wrong_formulas import SIGMOID_BEFORE_LOSS
-from ..wrong_steps import NOTHING_MOVES, OLD_GRADIENTS, STABLE, apply_gradients, leaving, update
-from .discriminator_loss import bce
-from .steps import LATENT, OWN_NOISE, step_cases, tiny_networks
+from ..declare import Misconception
+from ..group_losses import bce, logit_mistakes, one_group_mistakes
+from ..ready import adapted
+from ..training_steps import StepParts, frozen_mistakes, own_noise, step_exercise, update_mistakes
+from ..wrong_steps import NOTHING_MOVES, STABLE, apply_gradients
+from .steps import LATENT, NETWORKS, OWN_NOISE, step_cases, tiny_networks
 
-STEP = TrainingStep(tiny_networks, trained=("generator",), arguments=("noise",))
-
-
-def nonsaturating(fake_logits: Tensor) -> Tensor:
-    return bce(fake_logits, 1.0).mean()
+PARTS = StepParts(tiny_networks, trained=("generator",), arguments=("noise",), networks=NETWORKS)
 
 
-def generator_variant(loss: Callable = nonsaturating, draw: Callable | None = None) -> Callable:
-    """The reference step with another loss of the fakes' logits, or with other noise."""
-
-    def step(generator, discriminator, optimizer, noise):
-        logits = discriminator(generator(draw(noise) if draw else noise))
-        return apply_gradients(loss(logits), optimizer, generator)
-
-    return step
+def nonsaturating(term: Callable = bce) -> Callable:
+    return lambda fake_logits: term(fake_logits, 1.0).mean()
 
 
-def written_generator_step(
-    order: str, clear: bool = False, detach: bool = False, loss: Callable = nonsaturating
-) -> Callable:
-    """A step as students write it; `clear`: the discriminator's gradients are cleared behind it."""
+def saturating(fake_logits: Tensor) -> Tensor:
+    return -bce(fake_logits, 0.0).mean()
 
-    def step(generator, discriminator, optimizer, noise):
+
+def judged(loss: Callable, detach: bool = False) -> Callable:
+    """A loss of the fakes' logits as one of networks and noise."""
+
+    def value(generator, discriminator, noise):
         fake = generator(noise)
-        value = loss(discriminator(fake.detach() if detach else fake))
-        update(value, optimizer, order)
-        if clear:
-            discriminator.zero_grad()
-        return value.detach()
+        return loss(discriminator(fake.detach() if detach else fake))
 
-    return step
+    return value
 
 
-def image_as_logit(generator, discriminator, optimizer, noise):
-    value = bce(generator(noise), 1.0).mean()
+def having(loss: Callable) -> Callable:
+    """A step that has another loss and is right otherwise."""
+    return PARTS.step(judged(loss))
+
+
+def leaving_gradients(loss: Callable, order: str = "zbs", detach: bool = False) -> Callable:
+    """By a plain backward(), which fills the discriminator's gradients as well."""
+    return PARTS.step(judged(loss, detach), order, everywhere=True)
+
+
+def reference_step(generator, discriminator, optimizer, noise):
+    value = judged(nonsaturating())(generator, discriminator, noise)
     return apply_gradients(value, optimizer, generator)
 
 
 def moves_both(generator, discriminator, optimizer, noise):
-    loss = nonsaturating(discriminator(generator(noise)))
+    loss = judged(nonsaturating())(generator, discriminator, noise)
     parameters = list(discriminator.parameters())
     found = torch.autograd.grad(loss, parameters, retain_graph=True)
     apply_gradients(loss, optimizer, generator)
@@ -63,103 +61,79 @@ def moves_both(generator, discriminator, optimizer, noise):
     return loss.detach()
 
 
-EXERCISE = Exercise(
+def moves_both_by_backward(generator, discriminator, optimizer, noise):
+    loss = leaving_gradients(nonsaturating())(generator, discriminator, optimizer, noise)
+    torch.optim.SGD(discriminator.parameters(), lr=0.01).step()
+    return loss.detach()
+
+
+RIGHT = judged(nonsaturating())
+
+EXERCISE = step_exercise(
+    PARTS,
     name="first_gan.generator_step",
-    signature="(generator, discriminator, optimizer, noise)",
-    oracle=generator_variant(),
+    oracle=reference_step,
     cases=lambda g: step_cases(g, {"noise 1": (6, LATENT), "noise 2": (4, LATENT)}),
-    call=STEP.drive,
-    facts=STEP.facts,
-    entry="entry",
-    slow=True,
     misconceptions=(
         Misconception(
             "gradients_left_in_discriminator",
-            written_generator_step("zbs"),
+            leaving_gradients(nonsaturating()),
             "The loss goes through the discriminator, so backward() filled its .grad on the way; "
             "the discriminator's next step would start from there if it did not clear first. Clear "
             "them, or ask backward for the generator's inputs only.",
         ),
         Misconception(
             "detached",
-            written_generator_step("zbs", detach=True),
+            leaving_gradients(nonsaturating(), detach=True),
             "The generator does not move: its images were cut from the graph. Here the gradient "
             "must pass through the discriminator into the generator; detach belongs into the other "
             "step.",
         ),
         Misconception(
-            "nothing_moves",
-            written_generator_step("", clear=True),
-            NOTHING_MOVES + " Or were the generated images cut from the graph?",
-        ),
-        Misconception(
-            "zero_grad_forgotten", written_generator_step("bs", clear=True), OLD_GRADIENTS
-        ),
-        Misconception(
             "zero_grad_forgotten_and_left",
-            written_generator_step("bs"),
+            leaving_gradients(nonsaturating(), "bs"),
             "Two things: old gradients of the generator are not cleared before backward(), and the "
             "discriminator's .grad is left full after it.",
         ),
         Misconception(
             "saturating",
-            generator_variant(lambda f: -bce(f, 0.0).mean()),
+            having(saturating),
             "This is log(1 - D), the game's own loss, whose gradient dies where the discriminator "
             "is sure. The non-saturating loss asks for the label «real»: -log D.",
         ),
         Misconception(
             "saturating_and_left",
-            written_generator_step("zbs", loss=lambda f: -bce(f, 0.0).mean()),
+            leaving_gradients(saturating),
             "Two things: this is the saturating log(1 - D), where -log D is wanted, and the "
             "discriminator's .grad is left full.",
         ),
         Misconception(
             "label_fake",
-            generator_variant(lambda f: bce(f, 0.0).mean()),
+            having(lambda f: bce(f, 0.0).mean()),
             "The fakes carry the label 0, so the generator learns to be caught. In its own loss "
             "they carry the label of real images.",
         ),
         Misconception(
             "discriminator_loss",
-            generator_variant(lambda f: bce(f, 1.0).mean() + bce(f, 0.0).mean()),
+            having(lambda f: bce(f, 1.0).mean() + bce(f, 0.0).mean()),
             "Here stands the discriminator's whole loss. The generator has one wish: that its "
             "images be called real.",
         ),
         Misconception(
-            "no_logarithm",
-            generator_variant(lambda f: -f.sigmoid().mean()),
-            "Here stands D itself, without the logarithm. Where D is nearly 0, so is its slope, "
-            "and nothing is learned.",
+            "least_squares",
+            having(lambda f: (f - 1).square().mean()),
+            "This is a squared error, the loss of a least-squares GAN. Here it is -log D.",
+            also=(having(lambda f: (f.sigmoid() - 1).square().mean()),),
         ),
         Misconception(
-            "critic_loss",
-            generator_variant(lambda f: -f.mean()),
-            "Minus the mean logit is the loss of a Wasserstein critic. Here it is -log D, the "
-            "cross-entropy of the logits with the label 1.",
-        ),
-        Misconception(
-            "ascends",
-            generator_variant(lambda f: -nonsaturating(f)),
-            "The sign is turned round: the optimizer minimizes, so minimize -log D.",
-        ),
-        Misconception(
-            "sigmoid_twice",
-            generator_variant(lambda f: nonsaturating(f.sigmoid())),
-            SIGMOID_BEFORE_LOSS,
-        ),
-        Misconception(
-            "summed",
-            generator_variant(lambda f: bce(f, 1.0).sum()),
-            "The batch was added up; take its mean, so that the step does not grow with its size.",
-        ),
-        Misconception(
-            "overflows",
-            generator_variant(lambda f: -f.sigmoid().log().mean()),
-            STABLE,
+            "smoothed",
+            having(lambda f: bce(f, 0.9).mean()),
+            "The fakes' label is smoothed. That is for the reals in the discriminator's loss; here "
+            "the label is 1.",
         ),
         Misconception(
             "image_as_logit",
-            image_as_logit,
+            PARTS.step(lambda generator, _, noise: bce(generator(noise), 1.0).mean()),
             "The generated images went into the loss in the place of logits, so all pixels are "
             "pulled to white. Only the discriminator's verdict on them belongs there.",
         ),
@@ -168,26 +142,27 @@ EXERCISE = Exercise(
             moves_both,
             "The discriminator moved, too. In this step it is the judge and stays as it is; "
             "otherwise it learns to call the fakes real.",
+            also=(moves_both_by_backward,),
         ),
-        Misconception(
-            "own_noise",
-            generator_variant(draw=torch.randn_like),
-            OWN_NOISE,
+        *adapted(
+            one_group_mistakes(lambda f: bce(f, 1.0)),
+            by=having,
+            leave_out=("not_reduced",),
+            sign="The sign is turned round: the optimizer minimizes, so minimize -log D.",
         ),
-        Misconception(
-            "discriminator_left_frozen",
-            leaving(
-                generator_variant(),
-                lambda _, discriminator, *rest: discriminator.requires_grad_(False),
-            ),
-            "requires_grad stays off in the discriminator, which its own next step cannot train "
-            "then. Switch it on again before you return.",
+        *adapted(
+            logit_mistakes(nonsaturating),
+            by=having,
+            overflows=STABLE,
+            no_logarithm="Here stands D itself, without the logarithm. Where D is nearly 0, so is "
+            "its slope, and nothing is learned.",
         ),
-        Misconception(
-            "discriminator_left_in_eval",
-            leaving(generator_variant(), lambda _, discriminator, *rest: discriminator.eval()),
-            "The discriminator is left in eval mode. This step should change no mode.",
+        *adapted(
+            update_mistakes(PARTS, RIGHT),
+            nothing_moves=NOTHING_MOVES + " Or were the generated images cut from the graph?",
         ),
+        *frozen_mistakes(PARTS, RIGHT),
+        own_noise(PARTS, RIGHT, OWN_NOISE, lambda noise: (torch.randn_like(noise),)),
     ),
     hints=(
         "The generator is judged by the discriminator's verdict. Which verdict would it like best?",

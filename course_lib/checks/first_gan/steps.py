@@ -13,6 +13,7 @@ from ..random_inputs import normal
 from ..steps import ADAM, SGD, with_weights
 
 LATENT, SIDE = 5, 4
+NETWORKS = ("generator", "discriminator")
 OWN_NOISE = (
     "The noise that was passed in has no effect. A step that draws its own cannot be repeated; use "
     "the argument, whose batch size may differ from that of the reals."
@@ -50,9 +51,10 @@ def step_cases(g: torch.Generator, batches: Mapping[str, tuple[int, ...]]) -> li
         return drawn | weights | {"optimizer": dict(optimizer), "old_gradients": old_gradients}
 
     sure = case(SGD, 0.0)
-    sure["discriminator weights"][-1] = -200.0  # the bias of the logit
+    sure["discriminator weights"] *= 4.0  # so that gradients are large, and clipping shows
+    sure["discriminator weights"][-1] = -400.0  # the bias of the logit
     return [
         Case(case(SGD, 0.0), "SGD with momentum, two calls"),
         Case(case(ADAM, 0.3), "Adam, two calls, old gradients in the other network"),
-        Case(sure, "logits near -200", extreme=True),
+        Case(sure, "logits near -400", extreme=True),
     ]

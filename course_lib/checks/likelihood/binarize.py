@@ -76,6 +76,7 @@ def name_chance(gray: Tensor, white: Tensor) -> str:
         "one half": torch.full_like(gray, 0.5),
         "0 or 1, a cut at one half": (gray > 0.5).double(),
         "that of a normal number below its gray value": torch.special.ndtr(gray),
+        "the sigmoid of its gray value": gray.sigmoid(),
     }
     for name, chance in candidates.items():
         width = 6 * (chance * (1 - chance) / REPEATS).sqrt() + 1e-9
@@ -107,6 +108,15 @@ def in_place(images: Tensor, generator: torch.Generator) -> Tensor:
     return images
 
 
+def painted_white(images: Tensor, generator: torch.Generator) -> Tensor:
+    images[toss(images, generator).bool()] = 1.0
+    return images
+
+
+def seeded_again(images: Tensor, generator: torch.Generator) -> Tensor:
+    return toss(images, generator.manual_seed(0))
+
+
 EXERCISE = Exercise(
     name="likelihood.binarize",
     signature="(images, generator)",
@@ -130,8 +140,21 @@ EXERCISE = Exercise(
         Misconception(
             "fair_coins",
             lambda images, generator: images.clone().bernoulli_(generator=generator),
-            "Every pixel is white half of the time, whatever its gray value. The method "
-            "bernoulli_ overwrites a tensor with fair coins; it does not read the chances in it.",
+            "Every pixel is white half of the time, whatever its gray value: nothing in this toss "
+            "reads the images. (Where the method .bernoulli_ is called: it overwrites its tensor, "
+            "and asks for the chances as an argument.)",
+            also=(
+                lambda images, generator: toss(torch.full_like(images, 0.5), generator),
+                lambda images, generator: torch.randint(
+                    0, 2, images.shape, generator=generator
+                ).float(),
+            ),
+        ),
+        Misconception(
+            "sigmoid_of_gray",
+            lambda images, generator: toss(images.sigmoid(), generator),
+            "The gray values went through a sigmoid, as if they were logits. They are "
+            "probabilities already.",
         ),
         Misconception(
             "normal_noise",
@@ -150,20 +173,17 @@ EXERCISE = Exercise(
         Misconception(
             "coins_shared_by_batch",
             lambda images, generator: toss(images, generator, (1, *images.shape[1:])),
-            "All images of the batch were tossed with the same numbers. Draw as many as there are "
-            "pixels in the whole batch.",
-        ),
-        Misconception(
-            "global_noise",
-            lambda images, generator: torch.bernoulli(images),
-            "The coins came from the global generator, so the one that was passed in decides "
-            "nothing. torch.bernoulli and torch.rand both take generator=….",
+            "All images of the batch were tossed with the same numbers, or even with a single one. "
+            "Draw as many as there are pixels in the whole batch.",
+            also=(lambda images, generator: toss(images, generator, (1,)),),
         ),
         Misconception(
             "own_generator",
             lambda images, generator: toss(images, torch.Generator().manual_seed(0)),
-            "Every seed gives the same images: a new generator was made inside, and the «fresh» "
-            "toss is one fixed binarization. Use the generator that is passed in.",
+            "Every seed gives the same images, so the «fresh» toss is one fixed binarization: a "
+            "new generator was made inside, or the one that is passed in was seeded again. Draw on "
+            "from it as it comes.",
+            also=(seeded_again,),
         ),
         Misconception(
             "booleans",
@@ -172,14 +192,44 @@ EXERCISE = Exercise(
             "them as floats.",
         ),
         Misconception(
+            "integers",
+            lambda images, generator: toss(images, generator).long(),
+            "Whole numbers came back. A network wants floats, of the type of the gray images.",
+        ),
+        Misconception(
+            "gray_kept",
+            lambda images, generator: toss(images, generator) * images,
+            "The pixels that the toss made white kept their gray value. White is 1.",
+        ),
+        Misconception(
+            "shape_lost",
+            lambda images, generator: toss(images, generator).squeeze(1),
+            "The pixels are right and the axes are not those of the images: (B, 1, H, W) goes in "
+            "and comes out.",
+            also=(lambda images, generator: toss(images, generator).flatten(1),),
+        ),
+        Misconception(
             "in_place",
             in_place,
             "The gray images were overwritten, so the next toss finds nothing but zeros and ones.",
         ),
         Misconception(
+            "painted_white",
+            painted_white,
+            "The white pixels were written into the gray images, and the others stayed gray. Make "
+            "a new tensor of zeros and ones: the gray values are tossed again at the next update.",
+        ),
+        Misconception(
             "plus_and_minus_one",
             lambda images, generator: 2 * toss(images, generator) - 1,
             "Black became -1. A Bernoulli likelihood knows 0 and 1.",
+        ),
+        Misconception(
+            "global_noise",
+            lambda images, generator: torch.bernoulli(images),
+            "The coins came from the global generator, so the one that was passed in decides "
+            "nothing. torch.bernoulli and torch.rand both take generator=….",
+            drawing=True,
         ),
     ),
     hints=(

@@ -49,6 +49,20 @@ def of_shares(answer) -> object:
     return lambda log_weights: answer(log_weights.softmax(0))
 
 
+def of_weights(shift) -> object:
+    """The formula as it stands, after `shift` has taken something off the log weights."""
+
+    def answer(log_weights):
+        weights = shift(log_weights).exp()
+        return weights.sum(0).square() / weights.square().sum(0)
+
+    return answer
+
+
+def of_all_shares(log_weights: Tensor) -> Tensor:
+    return log_weights.flatten().softmax(0).reshape(log_weights.shape)
+
+
 EXERCISE = Exercise(
     name="likelihood.effective_sample_size",
     signature="(log_weights)",
@@ -102,6 +116,23 @@ EXERCISE = Exercise(
             "multiplied by one number, and it should not.",
         ),
         Misconception(
+            "weights_not_shares",
+            lambda w: 1 / w.exp().square().sum(0),
+            "This is one over the sum of squares of the weights themselves. That formula is for "
+            "shares, which add up to 1; for weights the squared sum stands above the line.",
+        ),
+        Misconception(
+            "logarithms_of_shares",
+            of_shares(lambda shares: 1 / shares.log().square().sum(0)),
+            "The logarithms of the shares were squared. It is the shares that are squared.",
+        ),
+        Misconception(
+            "squares_not_added",
+            of_shares(lambda shares: 1 / shares.square()),
+            "There is still one number for each draw: the squares are to be added over the draws "
+            "before one is divided by them.",
+        ),
+        Misconception(
             "log_weights_as_weights",
             lambda w: w.sum(0).square() / w.square().sum(0),
             "The logarithms were used as if they were the weights. Take the exponential (and mind "
@@ -118,6 +149,36 @@ EXERCISE = Exercise(
             lambda w: 1 / w.flatten().softmax(0).square().sum(),
             "All images were thrown together. Each image has an effective sample size of its own, "
             "(B,).",
+            also=(of_shares(lambda shares: 1 / shares.square().sum()),),
+        ),
+        Misconception(
+            "shares_of_everything",
+            lambda w: 1 / of_all_shares(w).square().sum(0),
+            "One softmax ran over the draws of all images, so the shares of one image do not add "
+            "up to 1. Each image has shares of its own, over its draws.",
+            also=(lambda w: 1 / w.softmax(0).softmax(1).square().sum(0),),
+        ),
+        Misconception(
+            "shares_over_the_batch",
+            lambda w: 1 / w.softmax(1).square().sum(0),
+            "The shares add up to 1 over the images, and the squares were added over the draws. "
+            "The shares of one image run over its draws, the first axis.",
+        ),
+        Misconception(
+            "added_then_squared",
+            of_shares(lambda shares: 1 / shares.sum(0).square()),
+            "The shares were added first and squared afterwards, which gives 1 for any draws: they "
+            "add up to 1. Square each, then add.",
+        ),
+        Misconception(
+            "squares_of_logarithms",
+            lambda w: (2 * w.logsumexp(0) - w.square().logsumexp(0)).exp(),
+            "The logarithms were squared where the weights should be. The logarithm of a squared "
+            "weight is twice the log weight.",
+            also=(
+                lambda w: (w.logsumexp(0).square() - (2 * w).logsumexp(0)).exp(),
+                lambda w: (w.logsumexp(0).square() - w.square().logsumexp(0)).exp(),
+            ),
         ),
         Misconception(
             "batch_averaged",
@@ -136,10 +197,35 @@ EXERCISE = Exercise(
             "nan. Only ratios of weights matter: work with the shares, or with logsumexp.",
         ),
         Misconception(
+            "one_shift_for_all",
+            of_weights(lambda w: w - w.max()),
+            "One maximum, or one softmax, was taken over the whole batch. An image far below the "
+            "best one still ends at weights of 0, and 0/0 is nan: take off the maximum of each "
+            "image's own draws.",
+            also=(lambda w: of_weights(torch.log)(of_all_shares(w)),),
+        ),
+        Misconception(
+            "mean_taken_off",
+            of_weights(lambda w: w - w.mean(0)),
+            "The mean of the log weights was taken off. Where one draw lies far above it, its "
+            "exponential overflows, and inf/inf is nan: take off the largest.",
+        ),
+        Misconception(
+            "underflow_in_double",
+            lambda w: of_weights(lambda v: v)(w.double()).to(w.dtype),
+            "float64 only moves the wall: at log weights of -500 the squared weights are e⁻¹⁰⁰⁰, "
+            "which is 0 there, too. Only ratios of weights matter: work with the shares, or with "
+            "logsumexp.",
+        ),
+        Misconception(
             "underflow_hidden",
             lambda w: w.exp().sum(0).square() / (w.exp().square().sum(0) + 1e-12),
             "A small constant in the denominator hides that the weights underflow: the weights of "
             "a digit are around e⁻⁹⁰, their squares far below any such constant.",
+            also=(
+                lambda w: w.exp().sum(0).square() / (w.exp().square().sum(0) + 1e-8),
+                lambda w: w.exp().sum(0).square() / (w.exp().square().sum(0) + 1e-10),
+            ),
         ),
     ),
     hints=(

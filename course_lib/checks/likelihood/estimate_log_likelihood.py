@@ -153,10 +153,17 @@ def name_from_codes(inputs: Mapping[str, Any], codes: Tensor, estimate: Tensor) 
         )
         / count,
         "the logarithm of the chunks' mean weight": of_pieces.logsumexp(0) - math.log(len(pieces)),
+        "the sum over the chunks of their logarithms": sum(p.logsumexp(0) for p in pieces)
+        - math.log(count),
+        "the logarithm of the sum, less the log of how many chunks": w.logsumexp(0)
+        - math.log(len(pieces)),
         "the logarithm of the mean weight, with one weight of 1 too many": torch.logaddexp(
             w.logsumexp(0), torch.zeros(())
         )
         - math.log(count),
+        "the logarithm of the sum, over samples": w.logsumexp(0) / count,
+        "the logarithm of the sum, less samples": w.logsumexp(0) - count,
+        "the mean weight, without a logarithm": w.exp().mean(),
         "the largest log weight": w.amax(),
         "the last chunk's": of_pieces[-1],
     }
@@ -165,7 +172,12 @@ def name_from_codes(inputs: Mapping[str, Any], codes: Tensor, estimate: Tensor) 
             if abs(sign * value - estimate.double().sum()) < 2e-4:
                 return prefix + name
     spread = (codes - mean).abs().max()
-    return "the mean of q was decoded" if spread < 1e-6 else "another quantity"
+    return "the mean of q was decoded" if spread < 1e-6 else another(estimate)
+
+
+def another(estimate: Tensor) -> str:
+    """With its value: two quantities that nobody foresaw are not one and the same."""
+    return f"another quantity, {estimate.double().mean().item():.4g}"
 
 
 def exact_values(inputs: Mapping[str, Any]) -> dict:
@@ -197,7 +209,7 @@ def name_by_quadrature(inputs: Mapping[str, Any], estimate: Tensor) -> str:
     for name, (value, error) in candidates.items():
         if ((estimate.double() - value).abs() < SPARE * error + 1e-3).all():
             return name
-    return "another quantity"
+    return another(estimate)
 
 
 def estimate_with(
@@ -253,6 +265,20 @@ def equal_chunks(parts: list[Tensor], samples: int, chunk: int) -> Tensor:
     return means.logsumexp(0) - math.log(len(parts))
 
 
+def whole_chunks(merge: Callable) -> Callable:
+    """As many chunks as fit, each of them full: none where chunk exceeds samples."""
+    return estimate_with(sizes=lambda samples, chunk: [chunk] * (samples // chunk), merge=merge)
+
+
+def running_total(parts: list[Tensor], samples: int, chunk: int) -> Tensor:
+    total = sum(p.logsumexp(0).exp() for p in parts) / samples
+    return total.log()
+
+
+def fifty_latents(generator: torch.Generator, count: int, like: Tensor) -> Tensor:
+    return torch.randn(count, len(like), 50, generator=generator)
+
+
 EXERCISE = Exercise(
     name="likelihood.estimate_log_likelihood",
     signature="(encoder, decoder, images, samples, chunk, generator)",
@@ -273,6 +299,39 @@ EXERCISE = Exercise(
             estimate_with(merge=chunk_means),
             "Each chunk gave a logarithm, and the logarithms were averaged. That is the bound for "
             "chunk draws, not for samples draws: add the weights of all chunks first.",
+            also=(
+                estimate_with(
+                    merge=lambda parts, samples, chunk: (
+                        sum(len(p) * (p.logsumexp(0) - math.log(len(p))) for p in parts) / samples
+                    )
+                ),
+            ),
+        ),
+        Misconception(
+            "logarithm_divided",
+            estimate_with(
+                merge=lambda parts, samples, chunk: torch.cat(parts).logsumexp(0) / samples
+            ),
+            "The logarithm was divided by samples. It is the sum inside the logarithm that is "
+            "divided, and that takes log samples off.",
+        ),
+        Misconception(
+            "samples_subtracted",
+            estimate_with(
+                merge=lambda parts, samples, chunk: torch.cat(parts).logsumexp(0) - samples
+            ),
+            "samples was taken off, and not its logarithm.",
+        ),
+        Misconception(
+            "no_logarithm",
+            estimate_with(merge=lambda parts, samples, chunk: torch.cat(parts).exp().mean(0)),
+            "This is the mean weight. Its logarithm is wanted, and for a digit the mean weight "
+            "itself is about e⁻⁹⁰: never leave the logarithms.",
+        ),
+        Misconception(
+            "largest_weight_only",
+            estimate_with(merge=lambda parts, samples, chunk: torch.cat(parts).amax(0)),
+            "Only the largest weight counts here. All draws enter the mean.",
         ),
         Misconception(
             "chunks_weighed_equally",
@@ -291,6 +350,26 @@ EXERCISE = Exercise(
                 merge=lambda parts, samples, chunk: torch.cat(parts).logsumexp(0) - math.log(chunk)
             ),
             "log chunk was subtracted where log samples belongs: the sum runs over all draws.",
+        ),
+        Misconception(
+            "chunks_logarithms_added",
+            estimate_with(
+                merge=lambda parts, samples, chunk: (
+                    sum(p.logsumexp(0) for p in parts) - math.log(samples)
+                )
+            ),
+            "The logarithms of the chunks were added, which multiplies their sums. The weights of "
+            "all chunks are to be added, under one logarithm.",
+        ),
+        Misconception(
+            "log_of_chunk_count",
+            estimate_with(
+                merge=lambda parts, samples, chunk: (
+                    torch.cat(parts).logsumexp(0) - math.log(len(parts))
+                )
+            ),
+            "The number of chunks was taken off, as a logarithm. The sum runs over samples "
+            "weights, so log samples belongs there.",
         ),
         Misconception(
             "last_chunk_only",
@@ -319,6 +398,23 @@ EXERCISE = Exercise(
             "was divided by samples. The last chunk is smaller.",
         ),
         Misconception(
+            "no_chunk_fits",
+            whole_chunks(lambda parts, samples, chunk: torch.cat(parts).logsumexp(0)),
+            "Nothing was drawn where chunk is larger than samples: samples // chunk is 0 there, "
+            "and so is the number of turns of the loop. The last chunk, which may be the only one, "
+            "holds what is left of samples.",
+            error="non-empty",
+            also=(whole_chunks(lambda parts, samples, chunk: torch.stack(parts).logsumexp(0)),),
+        ),
+        Misconception(
+            "no_chunk_fits_a_total",
+            whole_chunks(running_total),
+            "Where chunk is larger than samples, samples // chunk is 0: the loop did not turn, and "
+            "the total is still the number that it started with. The last chunk, which may be the "
+            "only one, holds what is left of samples.",
+            error="has no attribute 'log",
+        ),
+        Misconception(
             "last_chunk_full",
             estimate_with(sizes=lambda samples, chunk: [chunk] * -(-samples // chunk)),
             "More codes were decoded than asked for: the last chunk was a full one. It holds what "
@@ -343,6 +439,16 @@ EXERCISE = Exercise(
                 draw=lambda g, k, like: torch.randn(like.shape, generator=g).expand(k, -1, -1)
             ),
             "The draws within a chunk are all the same. Each needs noise of its own.",
+        ),
+        Misconception(
+            "uniform_noise",
+            estimate_with(
+                draw=lambda g, k, like: torch.stack(
+                    [torch.rand(like.shape, generator=g) for _ in range(k)]
+                )
+            ),
+            "The noise is uniform, torch.rand. q is a Gaussian: its draws are made of standard "
+            "normal noise.",
         ),
         Misconception(
             "noise_afresh_in_each_chunk",
@@ -391,18 +497,11 @@ EXERCISE = Exercise(
             "The mean of q was decoded every time. The estimate needs draws of q.",
         ),
         Misconception(
-            "global_noise",
-            estimate_with(
-                draw=lambda g, k, like: torch.stack([torch.randn(like.shape) for _ in range(k)])
-            ),
-            "The noise came from the global generator. torch.randn takes generator=generator, and "
-            "then the caller decides about the seed.",
-        ),
-        Misconception(
             "own_generator",
             estimate_with(start=lambda generator: torch.Generator().manual_seed(0)),
-            "Every seed gives the same estimate: a new generator was made inside. Use the one that "
-            "is passed in.",
+            "Every seed gives the same estimate: a new generator was made inside, or the one that "
+            "is passed in was seeded again. Draw on from it as it comes.",
+            also=(estimate_with(start=lambda generator: generator.manual_seed(0)),),
         ),
         Misconception(
             "negative",
@@ -421,8 +520,25 @@ EXERCISE = Exercise(
                     torch.cat(parts).logsumexp(0) - math.log(samples)
                 ).mean()
             ),
-            "The images were averaged. Give one value for each: their spread is what the standard "
-            "error of a score is made of.",
+            "The images were put together into one number. Give one value for each: their spread "
+            "is what the standard error of a score is made of.",
+        ),
+        Misconception(
+            "over_the_images",
+            estimate_with(
+                merge=lambda parts, samples, chunk: (
+                    torch.cat(parts).logsumexp(1) - math.log(samples)
+                )
+            ),
+            "The weights were added over the images, and one number for each draw is left. The "
+            "draws are the first axis of (K, B): add over them.",
+        ),
+        Misconception(
+            "width_written_down",
+            estimate_with(draw=fifty_latents),
+            "The noise has 50 latents, as the lesson's model does. Another encoder has another "
+            "width: read Z off the mean that it gives.",
+            error="(50)",
         ),
         Misconception(
             "graph_kept",
@@ -435,6 +551,15 @@ EXERCISE = Exercise(
             estimate_with(evaluate=True),
             "The networks came back in evaluation mode: somebody who goes on training them would "
             "not notice. Leave the mode to the caller.",
+        ),
+        Misconception(
+            "global_noise",
+            estimate_with(
+                draw=lambda g, k, like: torch.stack([torch.randn(like.shape) for _ in range(k)])
+            ),
+            "The noise came from the global generator. torch.randn takes generator=generator, and "
+            "then the caller decides about the seed.",
+            drawing=True,
         ),
     ),
     hints=(

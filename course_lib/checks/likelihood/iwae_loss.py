@@ -98,6 +98,41 @@ EXERCISE = Exercise(
             "has a bound of its own; average those.",
         ),
         Misconception(
+            "batch_in_the_sum",
+            lambda w: -w.logsumexp((0, 1)),
+            "The sum inside the logarithm runs over the images as well as over the draws. Each "
+            "image has a bound of its own, from its K draws; average those.",
+            also=(
+                lambda w: -(w.logsumexp((0, 1)) - math.log(len(w))),
+                lambda w: -(w.logsumexp((0, 1)) - math.log(w.shape[1])),
+            ),
+        ),
+        Misconception(
+            "log_of_all_weights",
+            lambda w: -(w.logsumexp(0) - math.log(w.numel())).mean(),
+            "The logarithm of K times B was taken off. The sum inside the logarithm has K terms, "
+            "one for each draw; the images are averaged outside.",
+        ),
+        Misconception(
+            "k_not_its_logarithm",
+            lambda w: -(w.logsumexp(0) - len(w)).mean(),
+            "K was taken off, and not its logarithm. Dividing by K inside a logarithm subtracts "
+            "log K.",
+        ),
+        Misconception(
+            "no_logarithm",
+            lambda w: -w.exp().mean(),
+            "The weights were averaged, and the logarithm of their mean was not taken. For a digit "
+            "this is e⁻⁹⁰, where float32 has hardly anything left.",
+            also=(lambda w: -w.exp().mean(0).sum(),),
+        ),
+        Misconception(
+            "softmax_of_everything",
+            lambda w: -(w.flatten().softmax(0) * w.flatten()).sum(),
+            "One softmax runs over the draws of all images together, and a normalized average of "
+            "logarithms is no bound either. Take the logarithm of the mean weight, image by image.",
+        ),
+        Misconception(
             "axes_swapped",
             lambda w: -log_mean(w, 1).mean(),
             "The logarithm of the mean was taken over the images, and the average over the draws. "
@@ -116,6 +151,30 @@ EXERCISE = Exercise(
             "of the loss, and another value: it is not the bound that you will report.",
         ),
         Misconception(
+            "log_shares_averaged",
+            lambda w: -w.log_softmax(0).mean(),
+            "The logarithms of the shares were averaged. Shares say how the draws compare with "
+            "each other; how large the weights are is gone from them.",
+        ),
+        Misconception(
+            "averages_exchanged",
+            lambda w: -w.mean(0).logsumexp(0),
+            "The logarithms were averaged over the draws, and the images went into the logarithm. "
+            "It is the other way round: the draws under the logarithm, the images in the average.",
+            also=(lambda w: -log_mean(w.mean(0)),),
+        ),
+        Misconception(
+            "divided_by_k",
+            lambda w: -log_mean(w).sum() / len(w),
+            "The images' bounds were added and divided by the number of draws. Their own number is "
+            "B.",
+        ),
+        Misconception(
+            "log_k_in_bits",
+            lambda w: -(w.logsumexp(0) - math.log2(len(w))).mean(),
+            "log K was taken to the base 2, and the rest is in nats.",
+        ),
+        Misconception(
             "best_draw",
             lambda w: -w.amax(0).mean(),
             "Only the largest weight counts here. All K enter the mean.",
@@ -125,11 +184,13 @@ EXERCISE = Exercise(
             lambda w: -log_mean(w).sum(),
             "The loss adds the images of the batch, so it changes with the batch size. Average "
             "over the batch.",
+            also=(lambda w: -(w.logsumexp(0).sum() - math.log(len(w))),),
         ),
         Misconception(
             "not_reduced",
             lambda w: -log_mean(w),
             "There is still one value for each image. The loss is their mean, a scalar.",
+            also=(log_mean,),
         ),
         Misconception(
             "shift_not_put_back",
@@ -155,6 +216,10 @@ EXERCISE = Exercise(
             lambda w: -(w.exp().mean(0) + 1e-12).log().mean(),
             "A small constant inside the logarithm: the weights of a digit are around e⁻⁹⁰, far "
             "below it, so that every image would score log of the constant.",
+            also=(
+                lambda w: -(w.exp().mean(0) + 1e-8).log().mean(),
+                lambda w: -(w.exp().mean(0) + 1e-10).log().mean(),
+            ),
         ),
     ),
     hints=(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
+from ...probability import bernoulli_log_likelihood
 from ..declare import Case, Exercise, Misconception
 from ..observing import weights_like
 from ..random_inputs import binary_images, normal
@@ -88,6 +89,7 @@ def weights_with(
     pair: Callable = lambda images, draws: images.repeat(draws, 1, 1, 1),
     reduce: Callable = lambda pixels: pixels.flatten(1).sum(1),
     encode: Callable = lambda encoder, images: encoder(images),
+    likelihood: Callable = lambda logits, images: Bernoulli(logits=logits).log_prob(images),
 ) -> Callable:
     """log_importance_weights whose parts a mistake can replace."""
 
@@ -97,7 +99,7 @@ def weights_with(
         z = code(mean, scale, noise)
         z = z.expand(noise.shape[:2] + z.shape[-1:])
         logits = decode(decoder, z.flatten(0, 1))
-        pixels = Bernoulli(logits=logits).log_prob(pair(images, len(noise)))
+        pixels = likelihood(logits, pair(images, len(noise)))
         return terms(
             ll=reduce(pixels).reshape(noise.shape[:2]),
             prior=Normal(0.0, 1.0).log_prob(z).sum(-1),
@@ -108,6 +110,28 @@ def weights_with(
         )
 
     return answer
+
+
+def collected(ll, z, noise, posterior, half=0.5, sign=1.0, **more):
+    """The two densities of z in one line: (noise² + log_var - z²) / 2, added over the latents."""
+    log_var = 2 * posterior.scale.log()
+    return ll + half * (noise.square() + sign * log_var - z.square()).sum(-1)
+
+
+def images_once(encoder, decoder, images, noise):
+    mean, log_var = encoder(images)
+    z = mean + (log_var / 2).exp() * noise
+    log_likelihood = bernoulli_log_likelihood(decoder(z.flatten(0, 1)), images)
+    return log_likelihood.reshape(noise.shape[:2])
+
+
+def rows_and_columns(ll: Tensor) -> Tensor:
+    """(K, B) as if its numbers had been read off in the order (B, K)."""
+    return ll.reshape(ll.shape[1], ll.shape[0])
+
+
+def with_fresh_noise(encoder, decoder, images, noise):
+    return weights_with()(encoder, decoder, images, torch.randn_like(noise))
 
 
 def with_closed_kl(ll, posterior, **more):
@@ -178,6 +202,46 @@ EXERCISE = Exercise(
             "The prior was evaluated at the noise. It is the density of z.",
         ),
         Misconception(
+            "posterior_of_noise",
+            weights_with(
+                lambda ll, prior, noise, posterior, **more: (
+                    ll + prior - posterior.log_prob(noise).sum(-1)
+                )
+            ),
+            "log q was evaluated at the noise. q is the density of z, with its own mean and "
+            "standard deviation; the noise is what z was made of.",
+            also=(
+                weights_with(
+                    lambda ll, noise, posterior, **more: (
+                        ll + (Normal(0.0, 1.0).log_prob(noise) - posterior.log_prob(noise)).sum(-1)
+                    )
+                ),
+            ),
+        ),
+        Misconception(
+            "halves_forgotten",
+            weights_with(lambda **parts: collected(half=1.0, **parts)),
+            "The terms of the two Gaussian densities came out twice as large: each has a half in "
+            "its exponent, and log std is half of log_var.",
+        ),
+        Misconception(
+            "log_var_not_halved",
+            weights_with(
+                lambda ll, noise, z, posterior, **more: (
+                    ll
+                    + (noise.square() - z.square()).sum(-1) / 2
+                    + 2 * posterior.scale.log().sum(-1)
+                )
+            ),
+            "log_var came in whole. log q contains minus log std, and log std is half of log_var.",
+        ),
+        Misconception(
+            "log_var_subtracted",
+            weights_with(lambda **parts: collected(sign=-1.0, **parts)),
+            "log_var came in with the wrong sign. log q contains minus log std, and log q is "
+            "subtracted.",
+        ),
+        Misconception(
             "constant_in_one_density",
             weights_with(lambda ll, z, q, **more: ll - z.square().sum(-1) / 2 - q),
             "One of the two Gaussian densities has its constant, log 2π over 2 for each latent, "
@@ -188,6 +252,22 @@ EXERCISE = Exercise(
             weights_with(std=torch.exp),
             "exp(log_var) was used as the standard deviation. It is the variance; half of log_var "
             "belongs in the exponent.",
+        ),
+        Misconception(
+            "log_var_as_std",
+            weights_with(code=lambda mean, std, noise: mean + 2 * std.log() * noise),
+            "The noise was multiplied by log_var itself, which may be negative. A standard "
+            "deviation is the exponential of half of it.",
+            also=(
+                weights_with(collected, code=lambda mean, std, noise: mean + 2 * std.log() * noise),
+            ),
+        ),
+        Misconception(
+            "log_var_into_normal",
+            weights_with(std=lambda log_var: log_var),
+            "Normal was given log_var where it wants a standard deviation: the exponential of half "
+            "of it.",
+            error="Expected parameter scale",
         ),
         Misconception(
             "density_with_variance",
@@ -211,6 +291,32 @@ EXERCISE = Exercise(
             "Every row is the same: only the first of the K noises was used.",
         ),
         Misconception(
+            "one_draw",
+            lambda encoder, decoder, images, noise: weights_with()(
+                encoder, decoder, images, noise[:1]
+            )[0],
+            "One draw for each image came back. The noise holds K of them, and the result is (K, "
+            "B).",
+        ),
+        Misconception(
+            "not_folded_back",
+            weights_with(lambda ll, prior, q, **more: ll.flatten() + prior - q),
+            "The log-likelihoods still lie in one row of K·B numbers, and the densities of z are "
+            "(K, B). Give the row its two axes back, draws first.",
+            error="tensor a (12)",
+        ),
+        Misconception(
+            "over_another_axis",
+            weights_with(
+                lambda ll, z, posterior, **more: (
+                    ll + (Normal(0.0, 1.0).log_prob(z) - posterior.log_prob(z)).sum(0)
+                )
+            ),
+            "The densities of z were added over an axis that is not that of the latents. They are "
+            "(K, B, Z): the latents come last.",
+            error="tensor a (4) must match the size of tensor b (2)",
+        ),
+        Misconception(
             "images_misaligned",
             weights_with(pair=lambda images, draws: images.repeat_interleave(draws, 0)),
             "Codes and images are not in the same order. Codes (K, B, Z) flattened run through all "
@@ -218,9 +324,28 @@ EXERCISE = Exercise(
             "the images broadcast against (K, B, …).",
         ),
         Misconception(
+            "rows_misread",
+            weights_with(lambda ll, prior, q, **more: rows_and_columns(ll).T + prior - q),
+            "The log-likelihoods were folded as (B, K) and then transposed, which mixes the "
+            "images: codes (K, B, Z) flattened come back draw by draw, so they fold back as (K, "
+            "B).",
+        ),
+        Misconception(
+            "images_once",
+            images_once,
+            "There are K·B decoded codes and B images. Each image is needed once for each draw, in "
+            "the order in which its codes were flattened.",
+            error="must share one shape",
+        ),
+        Misconception(
             "transposed",
             lambda *a: weights_with()(*a).T,
             "The result is (B, K). Draws come first: (K, B).",
+            also=(
+                weights_with(
+                    lambda ll, prior, q, **more: rows_and_columns(ll) + (prior - q).T,
+                ),
+            ),
         ),
         Misconception(
             "already_averaged",
@@ -232,6 +357,52 @@ EXERCISE = Exercise(
             "pixels_averaged",
             weights_with(reduce=lambda pixels: pixels.flatten(1).mean(1)),
             "The log-likelihood was averaged over the pixels. Their logarithms add.",
+        ),
+        Misconception(
+            "likelihood_of_the_batch",
+            weights_with(reduce=lambda pixels: pixels.mean().expand(len(pixels))),
+            "One likelihood serves all draws and images: the pixels of the whole batch were "
+            "averaged, as a loss does by itself. Each draw of each image has its own, the sum over "
+            "its pixels.",
+            also=(weights_with(reduce=lambda pixels: pixels.sum().expand(len(pixels))),),
+        ),
+        Misconception(
+            "cross_entropy_added",
+            weights_with(lambda ll, prior, q, **more: prior - q - ll),
+            "The likelihood came in with the wrong sign. A cross-entropy is minus the "
+            "log-likelihood.",
+        ),
+        Misconception(
+            "squared_error",
+            weights_with(likelihood=lambda logits, images: -((logits.sigmoid() - images) ** 2)),
+            "A squared error took the place of the log-likelihood. Binary pixels are Bernoulli, "
+            "and log p(x | z) is in nats.",
+            also=(
+                weights_with(likelihood=lambda logits, images: -((logits - images) ** 2)),
+                weights_with(
+                    likelihood=lambda logits, images: -((logits.sigmoid() - images) ** 2) / 2
+                ),
+            ),
+        ),
+        Misconception(
+            "latents_apart",
+            weights_with(
+                lambda ll, z, posterior, **more: (
+                    ll[..., None] + Normal(0.0, 1.0).log_prob(z) - posterior.log_prob(z)
+                )
+            ),
+            "The densities of z were not added over the latents: one weight for each draw of each "
+            "image is wanted, (K, B).",
+        ),
+        Misconception(
+            "latents_of_all_added",
+            weights_with(
+                lambda ll, z, posterior, **more: (
+                    ll + (Normal(0.0, 1.0).log_prob(z) - posterior.log_prob(z)).sum()
+                )
+            ),
+            "The densities of z were added over all draws and images. The weight of a draw has its "
+            "own z alone: add over the last axis.",
         ),
         Misconception(
             "latents_averaged",
@@ -253,6 +424,13 @@ EXERCISE = Exercise(
             lambda *a: weights_with()(*a).exp(),
             "These are the weights themselves. For an image of 784 pixels they are around e⁻⁹⁰, "
             "which float32 cannot hold: stay with the logarithms.",
+        ),
+        Misconception(
+            "normalized",
+            lambda *a: weights_with()(*a).log_softmax(0),
+            "The weights were normalized over the draws. Their sum is what the estimate of p(x) is "
+            "made of: return them as they are.",
+            also=(lambda *a: weights_with()(*a).softmax(0),),
         ),
         Misconception(
             "encoder_cut_off",
@@ -284,6 +462,13 @@ EXERCISE = Exercise(
             lambda *a: weights_with()(*a).detach(),
             "The values are right and carry no graph. This function is also used for training: "
             "leave torch.no_grad() to the caller.",
+        ),
+        Misconception(
+            "noise_drawn_inside",
+            with_fresh_noise,
+            "Noise was drawn inside. The draws are those of the noise that is passed in: the "
+            "caller decides about them, and may want the same ones twice.",
+            drawing=True,
         ),
     ),
     hints=(

@@ -6,6 +6,7 @@ import itertools
 
 import torch
 from torch import Tensor
+from torch.distributions import Normal
 
 from ..declare import Case, Exercise, Misconception
 from .estimates import (
@@ -83,6 +84,43 @@ def standardized(values: Tensor) -> Tensor:
     return (values - values.mean()) / values.std()
 
 
+def others_of(reduce):
+    """The weights f minus `reduce(f of the other draws)`, draw by draw."""
+
+    def weight(values):
+        rest = [torch.cat([values[:i], values[i + 1 :]]) for i in range(len(values))]
+        return values - torch.stack([reduce(each) for each in rest])
+
+    return weight
+
+
+def on_std_alone(function, mean, std, noise):
+    by_mean, _ = score_terms(function, mean, std, noise)
+    _, by_std = baseline_terms(function, mean, std, noise)
+    return by_mean, by_std
+
+
+def through_f(function, mean, std, noise):
+    """The surrogate whose values of f were not held fixed."""
+    leaves = [p.detach().clone().requires_grad_(True) for p in (mean, std)]
+    z = draws_of(*leaves, noise)
+    weights = left_out(function(z))
+    return torch.autograd.grad((weights * Normal(*leaves).log_prob(z.detach())).mean(), leaves)
+
+
+def with_scores(by_mean, by_std):
+    return averaged(
+        lambda *a: score_terms(
+            *a, scores=lambda mean, std, e: (by_mean(std, e), by_std(std, e)), weight=left_out
+        )
+    )
+
+
+def at_the_average_draw(function, mean, std, noise):
+    center = draws_of(mean, std, noise).mean().expand(1)
+    return score_terms(function, mean, std, noise, weight=lambda v: v - function(center))
+
+
 EXERCISE = Exercise(
     name="reparameterization.baseline",
     signature="(function, mean, std, noise)",
@@ -108,6 +146,63 @@ EXERCISE = Exercise(
             weighed(lambda v: v - v.sum() / (len(v) - 1)),
             "The sum over all draws was divided by N - 1. Take the draw's own value out of the sum "
             "first.",
+        ),
+        Misconception(
+            "others_not_averaged",
+            weighed(lambda v: v - (v.sum() - v)),
+            "The values of the other draws were added. Their mean is subtracted.",
+        ),
+        Misconception(
+            "others_miscounted",
+            weighed(lambda v: v - (v.sum() - v) / (len(v) + 1)),
+            "The other draws were miscounted. Without the draw itself there are N - 1.",
+            also=(weighed(lambda v: v - (v.sum() - v) / max(len(v) - 2, 1)),),
+        ),
+        Misconception(
+            "own_value_taken_from_the_mean",
+            weighed(lambda v: v - (v.mean() - v)),
+            "The draw's own value was taken out of the mean. Take it out of the sum, and divide "
+            "what is left by N - 1.",
+        ),
+        Misconception(
+            "baseline_alone",
+            weighed(lambda v: (v.sum() - v) / (len(v) - 1)),
+            "The baseline itself multiplies the score. What does is f minus the baseline.",
+        ),
+        Misconception(
+            "baseline_damped",
+            weighed(lambda v: v - 0.9 * v.mean()),
+            "A share of the mean of all draws was subtracted. The whole mean over the others is "
+            "wanted.",
+            also=(
+                weighed(lambda v: v - v.mean() / 2),
+                weighed(lambda v: (v + left_out(v)) / 2),
+            ),
+        ),
+        Misconception(
+            "fixed_number",
+            weighed(lambda v: v - 3.0),
+            "A fixed number was subtracted. That costs no bias, and another function would need "
+            "another number: take the mean over the other draws.",
+            also=(weighed(lambda v: v - 1.0),),
+        ),
+        Misconception(
+            "value_at_the_average_draw",
+            averaged(at_the_average_draw),
+            "f was taken at the average of the draws, the draw itself included. Average the "
+            "values of f over the others.",
+        ),
+        Misconception(
+            "score_by_mean_unscaled",
+            with_scores(lambda std, e: e, lambda std, e: (e**2 - 1) / std),
+            "The baseline is right. In the score by mean the division by std is missing.",
+        ),
+        Misconception(
+            "scores_over_the_variance",
+            with_scores(lambda std, e: e / std**2, lambda std, e: (e**2 - 1) / std**2),
+            "The baseline is right. The noise was divided by std twice: it is (z - mean) / std "
+            "already.",
+            also=(with_scores(lambda std, e: e / std, lambda std, e: e**2 / std**2),),
         ),
         Misconception(
             "no_baseline",
@@ -138,12 +233,21 @@ EXERCISE = Exercise(
             weighed(lambda v: v - v.roll(1)),
             "The value of one other draw was subtracted. That is unbiased, and as noisy as a "
             "single draw: average over all the others.",
+            also=(
+                weighed(lambda v: v - v.roll(-1)),
+                weighed(others_of(lambda rest: rest[0])),
+                weighed(lambda v: v - v.flip(0)),
+            ),
         ),
         Misconception(
             "earlier_draws_alone",
             weighed(lambda v: v - (v.cumsum(0) - v) / torch.arange(len(v)).clamp(min=1)),
             "Only the draws before it are averaged, and the first draw has none. All others may be "
             "used, those after it too.",
+            also=(
+                weighed(lambda v: v - v.cumsum(0) / torch.arange(1, len(v) + 1)),
+                weighed(lambda v: v - (v.sum() - v.cumsum(0)) / (len(v) - 1)),
+            ),
         ),
         Misconception(
             "value_at_the_mean",
@@ -160,31 +264,43 @@ EXERCISE = Exercise(
         Misconception(
             "for_the_mean_alone",
             averaged(on_the_mean_alone),
-            "The derivative by mean has its baseline; the one by std has none.",
+            "One of the two derivatives has its baseline, and the other has none.",
+            also=(averaged(on_std_alone),),
         ),
         Misconception(
             "averaged_over_the_others",
             averaged_over_the_others,
-            "The N products were divided by N - 1. Only the baseline is an average over N - 1; the "
-            "estimate is one over all N draws.",
+            "The estimate is too large by the factor N / (N - 1): the products were divided by "
+            "N - 1, or the draw was left out twice. Only the baseline is an average over N - 1.",
         ),
         Misconception(
             "standardized",
             weighed(standardized),
             "The values of f were divided by their standard deviation as well. Then the result is "
             "no gradient of E f any more.",
+            also=(
+                weighed(lambda v: left_out(v) / v.std()),
+                weighed(lambda v: (v - v.mean()) / (v.std() + 1e-8)),
+                weighed(lambda v: left_out(v) / (v.std() + 1e-8)),
+            ),
         ),
         Misconception(
             "median_subtracted",
             weighed(lambda v: v - v.median()),
-            "The median was subtracted, and the draw itself has a say in it. The mean over the "
-            "other draws is wanted.",
+            "A median was subtracted. The mean over the other draws is wanted.",
+            also=(weighed(others_of(torch.median)),),
         ),
         Misconception(
             "least_value_subtracted",
             weighed(lambda v: v - v.min()),
-            "The least value was subtracted. It depends on the draws, the draw's own value "
-            "included; the mean over the others does not.",
+            "The least, the largest or one fixed draw's value was subtracted. It depends on the "
+            "draw's own value where the draw is that one; the mean over the others does not.",
+            also=(
+                weighed(lambda v: v - v.max()),
+                weighed(lambda v: v - v[0]),
+                weighed(lambda v: v - v[-1]),
+                weighed(lambda v: v - v.sort().values),
+            ),
         ),
         Misconception(
             "scores_not_divided",

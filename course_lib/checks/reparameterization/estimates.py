@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..declare import Case, Misconception, Plain
+from ..observing import Handed
 from ..random_inputs import normal, uniform
 
 OUTPUTS = ("d/dmean", "d/dstd")
@@ -23,6 +24,8 @@ def make_function(kind: str, a: Tensor) -> Callable[[Tensor], Tensor]:
     """The function of that kind with the coefficients a, `(4,)`: `(N,)` to `(N,)`."""
     if kind == "cubic":
         return lambda z: a[0] + a[1] * z + a[2] * z**2 + a[3] * z**3
+    if kind == "falling":
+        return lambda z: a[0] - a[1] * z - a[3] * z**3
     if kind == "wave":
         return lambda z: a[0] + torch.sin(a[1] * z) * torch.exp(a[2] * z / 2)
     if kind == "step":
@@ -67,7 +70,7 @@ def call_estimator(answer: Callable, inputs: Mapping[str, Any]) -> Any:
         result = answer(function, inputs["mean"], inputs["std"], noise)
         pair = list(result) if is_pair(result) else result
         if not isinstance(pair, list) or len(pair) != 2:
-            return result
+            return Handed(result)
         # a copy: the second call may write into what the first one returned
         pairs.append([as_tensor(value, noise.dtype) for value in pair])
     return {name: [pair[i] for pair in pairs] for i, name in enumerate(OUTPUTS)}
@@ -172,8 +175,8 @@ def general_mistakes(terms: Callable) -> tuple[Misconception, ...]:
             lambda function, mean, std, noise: averaged(terms)(
                 function, mean, std, torch.randn_like(noise)
             ),
-            "New noise was drawn inside (randn_like, .sample() and .rsample() do so). The draws "
-            "are those that the given noise makes.",
+            "Something was drawn inside (randn_like, .sample(), .rsample() and randperm do so). "
+            "The draws are those that the given noise makes, and nothing else is random.",
             drawing=True,
         ),
     )

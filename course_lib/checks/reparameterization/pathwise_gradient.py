@@ -24,6 +24,7 @@ def pathwise_cases(generator: torch.Generator) -> list[Case]:
     return [
         estimator_case(generator, "cubic", 6),
         estimator_case(generator, "wave", 5, "another function, 5 draws"),
+        estimator_case(generator, "falling", 3, "a function that falls: d/dmean is negative"),
         estimator_case(generator, "cubic", 1, "a single draw"),
         estimator_case(generator, "wave", 7, "in float32", torch.float32),
     ]
@@ -95,6 +96,47 @@ def accumulating(function, mean, std, noise):
     return mean.grad, std.grad
 
 
+def by_path(draw, reduce=lambda values: values.mean(), value=lambda values: values):
+    """Autograd along the draws `draw(mean, std, noise)`, of values reduced to one number."""
+
+    def answer(function, mean, std, noise):
+        leaves = [p.detach().clone().requires_grad_(True) for p in (mean, std)]
+        total = reduce(value(function(draw(*leaves, noise))))
+        return torch.autograd.grad(total, leaves)
+
+    return answer
+
+
+def second_by(change):
+    """The right derivative by mean, and `change(slope, draws, std, noise)` averaged by std."""
+
+    def terms(function, mean, std, noise):
+        z = draws_of(mean, std, noise)
+        slope = slopes(function, z)
+        return slope, change(slope, z, std, noise)
+
+    return averaged(terms)
+
+
+def by_coarse_differences(step, both_sides):
+    """Differences of the average with a step that is too long, or to one side alone."""
+
+    def answer(function, mean, std, noise):
+        def average(m, s):
+            return function(draws_of(m, s, noise)).mean()
+
+        back = step if both_sides else 0.0
+        width = step + back
+        by_mean = average(mean + step, std) - average(mean - back, std)
+        return by_mean / width, (average(mean, std + step) - average(mean, std - back)) / width
+
+    return answer
+
+
+def from_noise_alone(function, mean, std, noise):
+    return by_path(lambda m, s, e: e + 0 * (m + s))(function, mean, std, noise)
+
+
 EXERCISE = Exercise(
     name="reparameterization.pathwise_gradient",
     signature="(function, mean, std, noise)",
@@ -146,6 +188,98 @@ EXERCISE = Exercise(
             "noise_as_draws",
             with_scale(torch.ones_like, lambda slope, std, noise: slope * noise),
             "The draws were spread with standard deviation 1. Scale the noise by std.",
+        ),
+        Misconception(
+            "one_draw_alone",
+            by_path(draws_of, lambda values: values[0]),
+            "One draw alone was differentiated. Average the values of all of them first.",
+            also=(by_path(draws_of, torch.max), by_path(draws_of, lambda values: values[-1])),
+        ),
+        Misconception(
+            "divided_by_one_less",
+            by_path(draws_of, lambda values: values.sum() / max(len(values) - 1, 1)),
+            "The sum was divided by N - 1, as an unbiased variance is. A mean divides by N.",
+        ),
+        Misconception(
+            "noise_subtracted",
+            by_path(lambda m, s, e: m - s * e),
+            "The noise was subtracted. That has the right distribution, too; the draws of this "
+            "exercise are mean + std · noise.",
+        ),
+        Misconception(
+            "mean_scaled",
+            by_path(lambda m, s, e: m * s + e),
+            "The mean was scaled and the noise was not. Scale the noise by std, then add the mean.",
+            also=(by_path(lambda m, s, e: s * (m + e)),),
+        ),
+        Misconception(
+            "root_of_std",
+            by_path(lambda m, s, e: m + s.sqrt() * e),
+            "The root of std was taken. It is the standard deviation already, no variance.",
+        ),
+        Misconception(
+            "noise_made_positive",
+            by_path(lambda m, s, e: m + s * e.abs()),
+            "The noise was made positive. Half of the draws belong below the mean.",
+        ),
+        Misconception(
+            "noise_standardized",
+            by_path(lambda m, s, e: m + s * (e - e.mean())),
+            "The noise was centered or standardized within these draws. It has mean 0 on average; "
+            "take it as it is.",
+            also=(by_path(lambda m, s, e: m + s * (e - e.mean()) / (e.std(correction=0) + 1e-6)),),
+        ),
+        Misconception(
+            "function_of_the_noise",
+            from_noise_alone,
+            "f was applied to the noise, in which mean and std do not occur, so both derivatives "
+            "are 0. Make the draws first.",
+        ),
+        Misconception(
+            "coarse_differences",
+            by_coarse_differences(0.1, True),
+            "The slopes look like differences over a step: near the derivative, and not it. Let "
+            "autograd differentiate.",
+            also=(
+                by_coarse_differences(0.01, True),
+                by_coarse_differences(0.01, False),
+                by_coarse_differences(0.1, False),
+                by_coarse_differences(0.001, False),
+            ),
+        ),
+        Misconception(
+            "std_for_the_noise",
+            second_by(lambda slope, z, std, e: slope * std),
+            "In the second derivative the slope was multiplied by std. A draw moves with std by "
+            "its noise: that is dz/dstd.",
+        ),
+        Misconception(
+            "draw_for_the_noise",
+            second_by(lambda slope, z, std, e: slope * z),
+            "In the second derivative the slope was multiplied by the draw. A draw moves with std "
+            "by its noise: that is dz/dstd.",
+        ),
+        Misconception(
+            "noise_over_std",
+            second_by(lambda slope, z, std, e: slope * e / std),
+            "In the second derivative the noise was divided by std. z = mean + std · noise is "
+            "linear in std, so dz/dstd is the noise alone.",
+        ),
+        Misconception(
+            "absolute_values",
+            lambda *a: tuple(v.abs() for v in averaged(pathwise_terms)(*a)),
+            "Absolute values came back. A derivative has a sign: it says which way.",
+        ),
+        Misconception(
+            "of_the_square",
+            by_path(draws_of, value=torch.square),
+            "The square of f was differentiated. f is the badness itself.",
+        ),
+        Misconception(
+            "twice_before_reading",
+            lambda *a: tuple(2 * v for v in averaged(pathwise_terms)(*a)),
+            "Both derivatives are twice too large: backward() ran twice into the same .grad, "
+            "which adds.",
         ),
         Misconception(
             "at_the_mean",

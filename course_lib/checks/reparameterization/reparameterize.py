@@ -17,7 +17,8 @@ def code_cases(generator: torch.Generator) -> list[Case]:
 
     graph = ("mean", "log_var")
     wide = inputs(3, 3)
-    wide["log_var"] = torch.tensor([[-40.0, -20.0, -5.0], [0.0, 1e-3, 5.0], [20.0, 40.0, 39.0]])
+    ends = torch.tensor([[-40.0, -20.0, -5.0], [0.0, 1e-3, 5.0], [20.0, 40.0, 39.0]])
+    wide["log_var"] = ends.double()
     return [
         Case(inputs(4, 3), gradients=graph),
         Case(inputs(6), "mean, log_var and noise of shape (6,)", gradients=graph),
@@ -25,6 +26,13 @@ def code_cases(generator: torch.Generator) -> list[Case]:
         Case(
             {n: v.float() for n, v in wide.items()},
             "log_var between -40 and 40, float32",
+            extreme=True,
+            gradients=graph,
+        ),
+        # beside a mean of 1 in float32 a clamp at -20 would be lost in the rounding
+        Case(
+            wide | {"mean": torch.zeros_like(wide["mean"])},
+            "mean 0, log_var between -40 and 40",
             extreme=True,
             gradients=graph,
         ),
@@ -41,6 +49,12 @@ def by_quantiles(mean: Tensor, log_var: Tensor, noise: Tensor) -> Tensor:
 def shifted(std=lambda log_var: (log_var / 2).exp(), change=lambda mean, spread: mean + spread):
     """A draw whose standard deviation, or whose way of being put together, a mistake replaces."""
     return lambda mean, log_var, noise: change(mean, std(log_var) * noise)
+
+
+def seeded_inside(mean, log_var, noise):
+    own = torch.Generator().manual_seed(0)
+    drawn = torch.randn(mean.shape, generator=own, dtype=mean.dtype)
+    return mean + (log_var / 2).exp() * drawn
 
 
 EXERCISE = Exercise(
@@ -72,6 +86,10 @@ EXERCISE = Exercise(
             shifted(torch.sqrt),
             "The root was taken of log_var, which may be negative. The standard deviation is the "
             "root of the variance, and log_var is the variance's logarithm.",
+            also=(
+                shifted(lambda log_var: log_var.abs().sqrt()),
+                shifted(lambda log_var: log_var.sqrt().exp()),
+            ),
         ),
         Misconception(
             "exponent_doubled",
@@ -89,12 +107,14 @@ EXERCISE = Exercise(
             "A small constant was added to the standard deviation. The exponential is positive "
             "already, and a very narrow distribution must be able to be narrow.",
             also=(
+                shifted(change=lambda mean, spread: mean + spread + 1e-6),
                 shifted(lambda log_var: (log_var / 2).exp() + 1e-3),
                 shifted(lambda log_var: (log_var / 2).exp() + 1e-5),
                 shifted(lambda log_var: (log_var / 2).exp() + 1e-6),
                 shifted(lambda log_var: (log_var.exp() + 1e-4).sqrt()),
                 shifted(lambda log_var: (log_var.exp() + 1e-5).sqrt()),
                 shifted(lambda log_var: (log_var.exp() + 1e-6).sqrt()),
+                shifted(lambda log_var: (log_var.exp() + 1e-8).sqrt()),
             ),
         ),
         Misconception(
@@ -102,6 +122,100 @@ EXERCISE = Exercise(
             shifted(lambda log_var: (log_var.clamp(-10, 10) / 2).exp()),
             "log_var was clamped. From -40 to 40 nothing overflows, and beyond a clamp the "
             "gradient by log_var is 0.",
+            also=tuple(
+                shifted(lambda log_var, low=low, high=high: (log_var.clamp(low, high) / 2).exp())
+                for low, high in ((-20, 20), (-30, 30), (-20, None), (None, 10), (None, 20))
+            ),
+        ),
+        Misconception(
+            "half_outside_the_exponential",
+            shifted(lambda log_var: log_var.exp() / 2),
+            "The variance was halved. A root is taken of it, which halves its logarithm: the half "
+            "belongs into the exponent.",
+        ),
+        Misconception(
+            "exponent_quartered",
+            shifted(lambda log_var: (log_var / 4).exp()),
+            "The exponent was halved twice. exp(log_var / 2) is the standard deviation already, "
+            "and needs no root.",
+        ),
+        Misconception(
+            "exponent_squared",
+            shifted(lambda log_var: (log_var**2).exp()),
+            "log_var was squared in the exponent. A root halves a logarithm.",
+        ),
+        Misconception(
+            "another_function",
+            shifted(torch.nn.functional.softplus),
+            "log_var went through softplus, sigmoid or a power of another base. It is a natural "
+            "logarithm, and the exponential undoes that.",
+            also=(shifted(torch.sigmoid), shifted(lambda log_var: 2 ** (log_var / 2))),
+        ),
+        Misconception(
+            "std_averaged",
+            shifted(lambda log_var: (log_var / 2).exp().mean()),
+            "All draws have one averaged standard deviation. Each has its own.",
+        ),
+        Misconception(
+            "one_noise_for_several",
+            lambda mean, log_var, noise: mean + (log_var / 2).exp() * noise[0],
+            "Several draws share a noise. Multiply element by element, so that each number has "
+            "its own.",
+            also=(lambda mean, log_var, noise: mean + (log_var / 2).exp() * noise.flatten()[0],),
+        ),
+        Misconception(
+            "noise_standardized",
+            lambda mean, log_var, noise: (
+                mean + (log_var / 2).exp() * (noise - noise.mean()) / noise.std()
+            ),
+            "The noise was made to have mean 0 and standard deviation 1 in this very batch. It "
+            "has them on average; take it as it is.",
+        ),
+        Misconception(
+            "noise_made_positive",
+            lambda mean, log_var, noise: mean + (log_var / 2).exp() * noise.abs(),
+            "The noise was made positive, by its absolute value or a square. Half of the draws "
+            "belong below the mean.",
+            also=(lambda mean, log_var, noise: mean + (log_var / 2).exp() * noise**2,),
+        ),
+        Misconception(
+            "seeded_inside",
+            seeded_inside,
+            "A generator was seeded inside, and its noise used. Use the noise that is passed in: "
+            "who calls decides about the randomness.",
+        ),
+        Misconception(
+            "mean_and_noise_exchanged",
+            lambda mean, log_var, noise: mean * (log_var / 2).exp() + noise,
+            "The mean was scaled and the noise added. The standard deviation belongs to the noise.",
+        ),
+        Misconception(
+            "everything_multiplied",
+            lambda mean, log_var, noise: mean * (log_var / 2).exp() * noise,
+            "Mean, standard deviation and noise were multiplied. The mean is added: it shifts.",
+            also=(shifted(change=lambda mean, spread: mean + mean * spread),),
+        ),
+        Misconception(
+            "mean_twice",
+            shifted(change=lambda mean, spread: 2 * mean + spread),
+            "The mean was added twice.",
+        ),
+        Misconception(
+            "way_back",
+            lambda mean, log_var, noise: (noise - mean) / (log_var / 2).exp(),
+            "This is the way back, from a draw to its noise. Here the noise is given and the draw "
+            "is wanted.",
+        ),
+        Misconception(
+            "density",
+            lambda mean, log_var, noise: Normal(mean, (log_var / 2).exp()).log_prob(noise),
+            "This is the log density of the noise under q. A draw of q is wanted.",
+        ),
+        Misconception(
+            "batch_averaged",
+            shifted(change=lambda mean, spread: (mean + spread).mean(0)),
+            "The draws were averaged. All of them are wanted, in the shape of the noise.",
+            also=(shifted(change=lambda mean, spread: (mean + spread).sum(-1)),),
         ),
         Misconception(
             "noise_forgotten",

@@ -17,6 +17,13 @@ def brightness_cases(generator: torch.Generator) -> list[Case]:
     ]
 
 
+def luma(images: torch.Tensor) -> torch.Tensor:
+    if images.shape[1] == 1:
+        return images.mean((1, 2, 3))
+    weights = torch.tensor([0.299, 0.587, 0.114], dtype=images.dtype)
+    return images.mean((2, 3)) @ weights
+
+
 EXERCISE = Exercise(
     name="start.brightness",
     signature="(images)",
@@ -73,6 +80,87 @@ EXERCISE = Exercise(
             lambda images: images.mean((1, 2, 3)).squeeze(),
             "A batch of one image is still a batch: .squeeze() also drops the first dimension "
             "when its length is 1. Shape (1,) is wanted there.",
+        ),
+        Misconception(
+            "median",
+            lambda images: images.flatten(1).median(1).values,
+            "This is the median of each image: one value in the middle. The mean is wanted.",
+        ),
+        Misconception(
+            "minimum",
+            lambda images: images.amin((1, 2, 3)),
+            "This is the darkest value of each image. Its brightness is the mean of all values.",
+        ),
+        Misconception(
+            "spread",
+            lambda images: images.flatten(1).std(1),
+            "This is the standard deviation of each image, its contrast. Its brightness is the "
+            "mean.",
+            also=(lambda images: images.flatten(1).var(1),),
+        ),
+        Misconception(
+            "one_channel_alone",
+            lambda images: images[:, 0].mean((1, 2)),
+            "One channel was averaged alone. All channels count.",
+            also=(lambda images: images[:, -1].mean((1, 2)),),
+        ),
+        Misconception(
+            "weighed_as_the_eye_does",
+            luma,
+            "The channels were weighed as the eye sees them, green the most. Here all values "
+            "count alike.",
+        ),
+        Misconception(
+            "in_levels",
+            lambda images: images.mean((1, 2, 3)) * 255,
+            "The mean was counted in levels of 255. It keeps the range of the images.",
+            also=(lambda images: images.mean((1, 2, 3)) / 255,),
+        ),
+        Misconception(
+            "length_of_the_image",
+            lambda images: images.flatten(1).norm(dim=1),
+            "The values were squared before they were added. A mean adds them as they are.",
+            also=(lambda images: images.square().mean((1, 2, 3)).sqrt(),),
+        ),
+        Misconception(
+            "sorted",
+            lambda images: images.mean((1, 2, 3)).sort().values,
+            "The means were sorted. Keep the order of the images.",
+        ),
+        Misconception(
+            "cut_anew",
+            lambda images: images.reshape(-1, len(images)).mean(0),
+            "reshape put the values of all images into each column. It cuts the row of numbers "
+            "anew: the batch must stay in front.",
+        ),
+        Misconception(
+            "divided_by_the_whole_batch",
+            lambda images: images.sum((1, 2, 3)) / images.numel(),
+            "The sum of one image was divided by the number of values in the whole batch.",
+        ),
+        Misconception(
+            "other_axes",
+            lambda images: images.mean((0, 1)),
+            "The axes are off by one: the batch is axis 0 and stays; 1, 2 and 3 are averaged away.",
+            also=(lambda images: images.mean((1, 2)), lambda images: images.mean((0, 1, 2))),
+        ),
+        Misconception(
+            "another_dtype",
+            lambda images: images.mean((1, 2, 3)).float(),
+            "The result has another dtype than the images. Numbers of one tensor are averaged in "
+            "its own: some of these images are float64.",
+            also=(lambda images: images.mean((1, 2, 3)).double(),),
+        ),
+        Misconception(
+            "one_mean_for_all",
+            lambda images: images.mean().expand(len(images)),
+            "Every image got the mean of the whole batch. Each has its own.",
+        ),
+        Misconception(
+            "size_written_in",
+            lambda images: images.sum((1, 2, 3)) / 784,
+            "The sum was divided by 784, the numbers of an MNIST image. These images have other "
+            "sizes: take it from the shape.",
         ),
     ),
     hints=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor
 
@@ -49,6 +50,13 @@ def torchvision_like(images: Tensor, columns: int) -> Tensor:
     return grid_by_loop(images, min(columns, len(images)))
 
 
+def make_grid(images: Tensor, columns: int) -> Tensor:
+    """torchvision's, as it comes: three channels, two black pixels around every tile."""
+    images = images.repeat(1, 3, 1, 1) if images.shape[1] == 1 else images
+    columns = min(columns, len(images))
+    return F.pad(grid_by_loop(F.pad(images, (0, 2, 0, 2)), columns), (2, 0, 2, 0))
+
+
 EXERCISE = Exercise(
     name="start.image_grid",
     signature="(images, columns)",
@@ -81,6 +89,7 @@ EXERCISE = Exercise(
                 padded(images, columns), "(r c) k h w -> k (r h) (c w)", r=columns
             ),
             "`columns` became the number of rows: it is the number of images beside each other.",
+            also=(lambda images, columns: tiled(images, "(r c) k h w -> k (c h) (r w)", columns),),
         ),
         Misconception(
             "interleaved",
@@ -107,6 +116,13 @@ EXERCISE = Exercise(
             ),
             "The shape is right but the pixels are scrambled: reshape only cuts the row of "
             "numbers anew and moves none. Use rearrange.",
+            also=(
+                lambda images, columns: (
+                    padded(images, columns)
+                    .permute(1, 0, 2, 3)
+                    .reshape(images.shape[1], -1, columns * images.shape[3])
+                ),
+            ),
         ),
         Misconception(
             "channels_last",
@@ -158,6 +174,91 @@ EXERCISE = Exercise(
             lambda images, columns: grid_by_loop(images, min(columns, len(images))),
             "With fewer images than columns the grid became narrower. Its width is always "
             "columns · W, so that grids can stand below each other.",
+        ),
+        Misconception(
+            "filled_with_something",
+            lambda images, columns: grid_by_loop(padded(images, columns, -1.0), columns),
+            "The missing tiles hold another value. They should be 0, whatever the range of the "
+            "images.",
+            also=(
+                lambda images, columns: grid_by_loop(padded(images, columns, 0.5), columns),
+                lambda images, columns: grid_by_loop(
+                    padded(images, columns, float("nan")), columns
+                ),
+                lambda images, columns: grid_by_loop(
+                    padded(images, columns, images.min().item()), columns
+                ),
+                lambda images, columns: grid_by_loop(
+                    padded(images, columns, images.mean().item()), columns
+                ),
+            ),
+        ),
+        Misconception(
+            "one_row_too_many",
+            lambda images, columns: grid_by_loop(
+                torch.cat(
+                    [images, images.new_zeros(columns - len(images) % columns, *images.shape[1:])]
+                ),
+                columns,
+            ),
+            "Where no tile is missing a whole empty row was added. What is missing lies between 0 "
+            "and columns - 1.",
+        ),
+        Misconception(
+            "clamped",
+            lambda images, columns: grid_by_loop(images.clamp(0, 1), columns),
+            "The values were clamped to [0, 1]. A grid moves values and changes none.",
+        ),
+        Misconception(
+            "stretched",
+            lambda images, columns: grid_by_loop(
+                (images - images.min()) / (images.max() - images.min()), columns
+            ),
+            "The values were stretched. A grid moves values and changes none.",
+        ),
+        Misconception(
+            "in_float32",
+            lambda images, columns: grid_by_loop(images.float(), columns),
+            "The dtype was changed. A grid moves values and changes none: it has the dtype of the "
+            "images.",
+        ),
+        Misconception(
+            "averaged_over_channels",
+            lambda images, columns: grid_by_loop(images, columns).mean(0, keepdim=True),
+            "The channels were averaged. Keep them all.",
+            also=(lambda images, columns: grid_by_loop(images, columns)[:1],),
+        ),
+        Misconception(
+            "last_image_first",
+            lambda images, columns: grid_by_loop(images.flip(0), columns),
+            "The images come in reverse. The first belongs in the upper left corner.",
+            also=(lambda images, columns: grid_by_loop(images, columns).flip(1),),
+        ),
+        Misconception(
+            "mirrored",
+            lambda images, columns: grid_by_loop(images.flip(-1), columns),
+            "Every tile is mirrored. Move the images as they are.",
+            also=(
+                lambda images, columns: grid_by_loop(images, columns).flip(2),
+                lambda images, columns: grid_by_loop(images.flip(-2), columns),
+            ),
+        ),
+        Misconception(
+            "one_row_or_column",
+            lambda images, columns: rearrange(images, "b k h w -> k h (b w)"),
+            "All images stand in one row or one column. `columns` of them belong beside each "
+            "other.",
+            also=(lambda images, columns: rearrange(images, "b k h w -> k (b h) w"),),
+        ),
+        Misconception(
+            "lines_between",
+            lambda images, columns: grid_by_loop(F.pad(images, (0, 1, 0, 1)), columns),
+            "There are lines between the tiles (torchvision's make_grid draws some). Here they "
+            "touch: the grid is rows · H by columns · W.",
+            also=(
+                make_grid,
+                lambda images, columns: grid_by_loop(F.pad(images, (1, 1, 1, 1)), columns),
+            ),
         ),
     ),
     hints=(

@@ -20,9 +20,14 @@ def load_cases(generator: torch.Generator) -> list[Case]:
     def levels(count: int, *shape: int) -> Tensor:
         return (distinct_images(generator, count, 0.1, *shape) * 255).round().to(torch.uint8)
 
+    def case(images: Tensor, name: str, about: str) -> Case:
+        names = sorted(name.format(number) for number in range(len(images)))
+        return Case({"stored images": images, "names": names}, about)
+
     return [
-        Case({"stored images": levels(12, 3, 5, 7)}, "12 color images 5×7"),
-        Case({"stored images": levels(11, 1, 6, 4)}, "11 gray images 6×4"),
+        case(levels(12, 3, 5, 7), "{:04d}.png", "12 color images 5×7"),
+        # no white in it: who divides by the brightest value is found out
+        case(levels(11, 1, 6, 4) // 2 + 20, "image {}.png", "11 gray images 6×4"),
     ]
 
 
@@ -31,7 +36,7 @@ def call_load(answer: Callable, inputs: Mapping) -> dict[str, Plain]:
     with tempfile.TemporaryDirectory() as scratch:
         for number, image in reversed(list(enumerate(inputs["stored images"].numpy()))):
             pixels = image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
-            Image.fromarray(pixels).save(Path(scratch) / f"{number:04d}.png")
+            Image.fromarray(pixels).save(Path(scratch) / inputs["names"][number])
         images = answer(Path(scratch))
     several = isinstance(images, list | tuple)
     return {"images": f"a list of {len(images)} things" if several else images}
@@ -83,6 +88,16 @@ def gray_without_channel(path: Path) -> Tensor:
     return rearrange(without_gray_channel(images), "b c h w -> b c h w")
 
 
+def by_number(files):
+    return sorted(files, key=lambda file: int("".join(filter(str.isdigit, file.stem))))
+
+
+def stretched(path: Path) -> Tensor:
+    images = load_by_pil(path)
+    low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
+    return (images - low) / (high - low)
+
+
 EXERCISE = Exercise(
     name="start.load_images",
     signature="(path)",
@@ -95,8 +110,8 @@ EXERCISE = Exercise(
         Misconception(
             "order_of_the_disk",
             lambda path: load_by_pil(path, lambda files: sorted(files, reverse=True)),
-            "A folder lists its files in any order it likes, another one on every machine. Sort "
-            "them by name.",
+            "A folder lists its files in any order it likes, another one on every machine, and the "
+            "time of writing is no better. Sort them by name, from the first to the last.",
         ),
         Misconception(
             "not_divided",
@@ -159,6 +174,92 @@ EXERCISE = Exercise(
             "list",
             lambda path: list(load_by_pil(path)),
             "A list of images came. Networks take one tensor: stack them to (B, C, H, W).",
+        ),
+        Misconception(
+            "divided_by_the_brightest",
+            lambda path: (x := load_by_pil(path)) / x.max(),
+            "The images were divided by their own brightest value. White is 255, whatever these "
+            "files hold.",
+            also=(
+                lambda path: (
+                    (x := load_by_pil(path)) / x.amax((1, 2, 3), keepdim=True).clamp(min=1 / 255)
+                ),
+            ),
+        ),
+        Misconception(
+            "each_image_stretched",
+            stretched,
+            "Each image was stretched from its own darkest to its own brightest value. Gray 0.5 "
+            "must come back as 0.5.",
+            also=(lambda path: ((x := load_by_pil(path)) - x.min()) / (x.max() - x.min()),),
+        ),
+        Misconception(
+            "integer_division",
+            lambda path: load_by_pil(path).floor(),
+            "The division dropped the fraction, so that everything below white is 0. Divide "
+            "floats, with one slash.",
+        ),
+        Misconception(
+            "rounded",
+            lambda path: load_by_pil(path).round(),
+            "Only black and white are left: the values were rounded or compared with a threshold. "
+            "Keep the levels.",
+            also=(lambda path: (load_by_pil(path) > 0.5).float(),),
+        ),
+        Misconception(
+            "divided_twice",
+            lambda path: load_by_pil(path) / 255,
+            "The levels were divided by 255 twice.",
+        ),
+        Misconception(
+            "negative",
+            lambda path: 1 - load_by_pil(path),
+            "These are negatives: black came back as white.",
+        ),
+        Misconception(
+            "blue_first",
+            lambda path: load_by_pil(path).flip(1),
+            "Red and blue changed places, as OpenCV has them. PIL gives red first.",
+        ),
+        Misconception(
+            "upside_down",
+            lambda path: load_by_pil(path).flip(2),
+            "The images stand on their heads, or are mirrored. Leave the rows and columns in "
+            "PIL's order.",
+            also=(lambda path: load_by_pil(path).flip(3),),
+        ),
+        Misconception(
+            "cut_anew",
+            lambda path: (x := load_by_pil(path)).permute(0, 2, 3, 1).reshape(x.shape),
+            "The shape is right but the pixels are scrambled: reshape cuts the row of numbers "
+            "anew and moves none. Use rearrange.",
+        ),
+        Misconception(
+            "four_channels",
+            load_converted("RGBA"),
+            "There are four channels: convert(RGBA) adds opacity. Keep the file's own.",
+        ),
+        Misconception(
+            "not_all_files",
+            lambda path: load_by_pil(path)[:1],
+            "Some files are missing from the batch. Read every file of the folder.",
+            also=(lambda path: load_by_pil(path)[1:], lambda path: load_by_pil(path)[:-1]),
+        ),
+        Misconception(
+            "one_image_without_batch",
+            lambda path: load_by_pil(path)[0],
+            "One image came, or all of them glued together. Stack them, so that the batch is an "
+            "axis of its own.",
+            also=(
+                lambda path: torch.cat(list(load_by_pil(path))),
+                lambda path: torch.cat(list(load_by_pil(path)), 1),
+            ),
+        ),
+        Misconception(
+            "sorted_by_number",
+            lambda path: load_by_pil(path, by_number),
+            "The files were sorted by the numbers in their names. Names are sorted as text, where "
+            "10 stands before 2; save_images fills up with zeros, so that both orders agree.",
         ),
     ),
     hints=(

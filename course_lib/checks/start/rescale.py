@@ -37,8 +37,24 @@ def rescale_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
     for level, end in ((0, "low"), (255, "high")):
         chosen = value[inputs["images_uint8"] == level]
         if len(chosen):
-            ends[f"{level} must give {end} to the last bit, so it"] = f"{chosen[0].item():.9g}"
+            ends[f"{end}, where the byte is {level}, to the last bit"] = f"{chosen[0].item():.9g}"
     return {"value": value, **ends}
+
+
+def mixed(weight):
+    """The two ends mixed by `weight(images)`, 1 for white."""
+
+    def answer(images_uint8: Tensor, low: float, high: float) -> Tensor:
+        white = weight(images_uint8)
+        return (1 - white) * low + white * high
+
+    return answer
+
+
+def rescaled_by_image(images_uint8: Tensor, low: float, high: float) -> Tensor:
+    values = images_uint8.float()
+    least, most = values.amin((1, 2, 3), keepdim=True), values.amax((1, 2, 3), keepdim=True)
+    return low + (high - low) * (values - least) / (most - least)
 
 
 EXERCISE = Exercise(
@@ -48,6 +64,18 @@ EXERCISE = Exercise(
     cases=rescale_cases,
     facts=rescale_facts,
     misconceptions=(
+        Misconception(
+            "last_bit",
+            lambda images_uint8, low, high: images_uint8.float() / 255 * (high - low) + low,
+            "Nearly everything is right: this is one rounding of float32. low + (high - low) need "
+            "not be `high` again, and a value beyond the end trips every test of the range. "
+            "Mix the two ends with weights that are 0 and 1 at the ends.",
+            also=(
+                lambda images_uint8, low, high: (
+                    images_uint8.float() / 255 * (high - low) + low
+                ).clamp(low, high),
+            ),
+        ),
         Misconception(
             "overflow",
             lambda images_uint8, low, high: images_uint8 * (high - low) / 255 + low,
@@ -128,11 +156,117 @@ EXERCISE = Exercise(
             "Return float32.",
         ),
         Misconception(
-            "last_bit",
-            lambda images_uint8, low, high: images_uint8.float() / 255 * (high - low) + low,
-            "Nearly everything is right: this is one rounding of float32. low + (high - low) need "
-            "not be `high` again, and a value beyond the end trips every test of the range. "
-            "Mix the two ends with weights that are 0 and 1 at the ends.",
+            "weight_not_divided",
+            mixed(lambda images: images.float()),
+            "The weight of white is the byte itself. It is 1 for white: divide by the largest "
+            "level.",
+            also=(lambda images_uint8, low, high: (images_uint8.float() - low) / (high - low),),
+        ),
+        Misconception(
+            "low_subtracted",
+            lambda images_uint8, low, high: images_uint8.float() / 255 * (high - low) - low,
+            "low was subtracted. Black must land on `low`.",
+        ),
+        Misconception(
+            "low_added_first",
+            lambda images_uint8, low, high: (images_uint8.float() / 255 + low) * (high - low),
+            "low was added before the width was multiplied, so it is stretched as well.",
+            also=(
+                lambda images_uint8, low, high: (images_uint8.float() + low) * (high - low) / 255,
+            ),
+        ),
+        Misconception(
+            "high_for_the_width",
+            lambda images_uint8, low, high: images_uint8.float() / 255 * high - low,
+            "The width of the interval is high - low; here the image was multiplied by high.",
+        ),
+        Misconception(
+            "bytes_in_the_mixture",
+            lambda images_uint8, low, high: (
+                ((255 - images_uint8) * low + images_uint8 * high) / 255
+            ),
+            "The mixture was computed in bytes, which start again at 0 after 255 and know no "
+            "negative numbers. Turn them into floats first.",
+        ),
+        Misconception(
+            "divided_by_254",
+            mixed(lambda images: images.float() / 254),
+            "The levels go from 0 to 255: they are 255 steps apart.",
+        ),
+        Misconception(
+            "half_precision",
+            lambda images_uint8, low, high: mixed(lambda images: images.half() / 255)(
+                images_uint8, low, high
+            ).float(),
+            "The values were computed in half precision, which keeps three digits. Compute in "
+            "float32.",
+            also=(
+                lambda images_uint8, low, high: (
+                    images_uint8.half() / 255 * (high - low) + low
+                ).float(),
+            ),
+        ),
+        Misconception(
+            "rounded",
+            lambda images_uint8, low, high: interpolated(images_uint8, low, high).round(),
+            "The result was rounded to whole numbers. Keep the fractions.",
+        ),
+        Misconception(
+            "divided_by_its_own_maximum",
+            mixed(lambda images: images.float() / images.max()),
+            "The image was divided by its own brightest value. White is 255, whatever this batch "
+            "holds.",
+        ),
+        Misconception(
+            "own_range_of_each_image",
+            rescaled_by_image,
+            "Each image was stretched from its own darkest to its own brightest value. 0 and 255 "
+            "are the fixed points.",
+        ),
+        Misconception(
+            "sigmoid",
+            mixed(lambda images: images.float().sigmoid()),
+            "A sigmoid bends the values, and is 1 for nearly every byte. The mapping is a "
+            "straight line from 0 to 255.",
+        ),
+        Misconception(
+            "gamma",
+            mixed(lambda images: (images.float() / 255) ** 2),
+            "The values were bent by a power. The mapping is a straight line.",
+            also=(mixed(lambda images: (images.float() / 255) ** 2.2),),
+        ),
+        Misconception(
+            "standardized",
+            lambda images_uint8, low, high: (
+                (images_uint8.float() - images_uint8.float().mean()) / images_uint8.float().std()
+            ),
+            "The values were standardized to mean 0 and standard deviation 1. Here the ends are "
+            "given: 0 becomes low, 255 becomes high.",
+        ),
+        Misconception(
+            "centered",
+            lambda images_uint8, low, high: (images_uint8.float() / 255 - 0.5) * (high - low),
+            "The interval was centered at 0, with the right width. Black must land on `low`.",
+        ),
+        Misconception(
+            "width_of_absolute_values",
+            lambda images_uint8, low, high: (
+                images_uint8.float() / 255 * (abs(low) + abs(high)) + low
+            ),
+            "The width was made of absolute values. It is high - low, whatever their signs.",
+        ),
+        Misconception(
+            "weights_add_to_more_than_one",
+            lambda images_uint8, low, high: (
+                (1 + images_uint8.float() / 255) * low + images_uint8.float() / 255 * high
+            ),
+            "The shares of the two ends do not add to 1: what white gains, black loses.",
+        ),
+        Misconception(
+            "weight_from_minus_one",
+            mixed(lambda images: images.float() / 127.5 - 1),
+            "The weight of white runs from -1 to 1 here. It is 0 for black and 1 for white, "
+            "whatever low and high are.",
         ),
     ),
     hints=(

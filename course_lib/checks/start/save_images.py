@@ -75,6 +75,57 @@ def save_stretched(images: Tensor, path: Path) -> None:
     write_files((images - low) / (high - low).clamp(min=1e-5), path)
 
 
+def refusing(bad: Callable) -> Callable:
+    def answer(images: Tensor, path: Path) -> None:
+        if bad(images):
+            raise ValueError("outside [0, 1]")
+        write_files(images, path)
+
+    return answer
+
+
+def raising(kind: type[Exception]) -> Callable:
+    def answer(images: Tensor, path: Path) -> None:
+        if images.amin() < 0 or images.amax() > 1:
+            raise kind("outside [0, 1]")
+        write_files(images, path)
+
+    return answer
+
+
+def save_named(images: Tensor, path: Path, name: str) -> None:
+    save_by_pil(images, path, name=name)
+
+
+def save_batch_stretched(images: Tensor, path: Path) -> None:
+    low, high = images.amin(), images.amax()
+    save_by_pil(images, path)
+    write_files((images - low) / (high - low).clamp(min=1e-5), path)
+
+
+def save_arrays(images: Tensor, path: Path, array: Callable) -> None:
+    """Each image's bytes `(C, H, W)` written as `array` makes them."""
+    save_by_pil(images, path)
+    for number, image in enumerate((images.double() * 255).round().to(torch.uint8).numpy()):
+        Image.fromarray(array(image)).save(path / f"{number:05d}.png")
+
+
+def save_cut_anew(images: Tensor, path: Path) -> None:
+    save_arrays(images, path, lambda i: i[0] if len(i) == 1 else i.reshape(*i.shape[1:], 3))
+
+
+def save_blue_first(images: Tensor, path: Path) -> None:
+    save_arrays(images[:, [2, 1, 0]] if images.shape[1] == 3 else images, path, last_channel)
+
+
+def last_channel(image: np.ndarray) -> np.ndarray:
+    return image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
+
+
+def save_squeezed(images: Tensor, path: Path) -> None:
+    save_arrays(images, path, lambda image: np.moveaxis(image, 0, -1).squeeze())
+
+
 EXERCISE = Exercise(
     name="start.save_images",
     signature="(images, path)",
@@ -120,8 +171,14 @@ EXERCISE = Exercise(
         Misconception(
             "one_side_checked",
             save_checking_one_side,
-            "Too large values are refused, negative ones are not; but an image in [-1, 1] is the "
-            "most common mistake of all. Look at both ends.",
+            "Values beyond one end are refused, those beyond the other are not. An image in "
+            "[-1, 1] is the most common mistake of all, and logits leave both ends: look at both.",
+            also=(
+                lambda images, path: save_by_pil(images.clamp(max=1), path),
+                refusing(lambda images: images.amax() > 1),
+                refusing(lambda images: images.amin() < 0),
+                refusing(lambda images: images.abs().amax() > 1),
+            ),
         ),
         Misconception(
             "checked_while_writing",
@@ -138,7 +195,12 @@ EXERCISE = Exercise(
         Misconception(
             "one_picture",
             save_one_picture,
-            "The whole batch went into one picture. One file an image is wanted.",
+            "One file is there for the whole batch: all images went into one picture, or into one "
+            "name after the other, or only the first was written. One file an image is wanted.",
+            also=(
+                lambda images, path: save_by_pil(images[:1], path),
+                lambda images, path: save_named(images, path, "image.png"),
+            ),
         ),
         Misconception(
             "gray_as_color",
@@ -179,6 +241,93 @@ EXERCISE = Exercise(
             lambda images, path: save_by_pil(images, path, name="{:05d}.jpg"),
             "JPEG throws information away, so what is loaded is not what was saved. PNG keeps "
             "every level.",
+        ),
+        Misconception(
+            "ends_refused",
+            refusing(lambda images: images.amin() <= 0 or images.amax() >= 1),
+            "Images that are right were refused. 0 and 1 themselves belong to [0, 1]: white is 1.",
+            error="outside",
+        ),
+        Misconception(
+            "another_exception",
+            raising(RuntimeError),
+            "Values outside are refused, with an exception of another type. Raise ValueError, "
+            "which says that the type was right and the value was not.",
+            also=(raising(TypeError), raising(Exception), raising(IndexError)),
+        ),
+        Misconception(
+            "wraps_round",
+            lambda images, path: save_by_pil(
+                images, path, level=lambda x: (x / 255 * 256).floor() % 256
+            ),
+            "White came out black: 1 times 256 is no byte, and starts again at 0. The largest "
+            "level is 255.",
+        ),
+        Misconception(
+            "not_multiplied",
+            lambda images, path: save_by_pil(images, path, level=lambda x: x / 255),
+            "The values went into bytes as they are, so that all became 0 or 1 of 255. Levels go "
+            "from 0 to 255.",
+            also=(
+                lambda images, path: save_by_pil(images, path, level=lambda x: (x / 255).round()),
+            ),
+        ),
+        Misconception(
+            "taken_for_minus_one_to_one",
+            lambda images, path: save_by_pil(
+                images, path, level=lambda x: ((x / 255 + 1) / 2 * 255).round()
+            ),
+            "The images were treated as if they lay in [-1, 1]. They lie in [0, 1].",
+            also=(
+                lambda images, path: save_by_pil(
+                    images, path, level=lambda x: (x / 255 + 1) / 2 * 255
+                ),
+            ),
+        ),
+        Misconception(
+            "batch_stretched",
+            save_batch_stretched,
+            "The whole batch was stretched from its darkest to its brightest value, so what is "
+            "loaded is another image. Gray 0.5 must come back as 0.5.",
+        ),
+        Misconception(
+            "negative",
+            lambda images, path: save_by_pil(images, path, level=lambda x: (255 - x).round()),
+            "These are negatives: black was written as white.",
+        ),
+        Misconception(
+            "cut_anew",
+            save_cut_anew,
+            "The colors are scrambled: reshape cuts the row of numbers anew and moves none. The "
+            "channel must be moved to the end: rearrange.",
+        ),
+        Misconception(
+            "blue_first",
+            save_blue_first,
+            "Red and blue changed places, as OpenCV has them. PIL wants red first.",
+        ),
+        Misconception(
+            "everything_squeezed",
+            save_squeezed,
+            ".squeeze() drops every axis of length 1, also a height or a width. Drop the "
+            "channel's alone.",
+        ),
+        Misconception(
+            "counted_downwards",
+            lambda images, path: save_by_pil(images.flip(0), path),
+            "The names count the other way round: the first name must hold the first image.",
+        ),
+        Misconception(
+            "other_numbers",
+            lambda images, path: save_named(images, path, "{:x}.png"),
+            "The numbers in the names are not of one length, or not in the order in which text is "
+            "sorted. Fill them up with zeros.",
+            also=(lambda images, path: save_named(images, path, "{:03b}.png"),),
+        ),
+        Misconception(
+            "rounded_up",
+            lambda images, path: save_by_pil(images, path, level=torch.ceil),
+            "Every value went to the level above, and images get brighter. Take the nearest level.",
         ),
     ),
     hints=(

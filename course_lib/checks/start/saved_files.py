@@ -96,14 +96,18 @@ def save_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
     values, images = torch.stack(pixels).double() / 255, images.double()
     distance = values.mean((1, 2, 3))[:, None] - images.mean((1, 2, 3))
     which = distance.abs().argmin(dim=1)  # the image that each file shows
-    facts["the largest error"] = name_error((values - images[which]).abs().max().item())
+    facts["the largest error"] = name_error(values - images[which])
     facts["the order of the files"] = name_order(which.tolist(), len(images))
     return facts
 
 
-def name_error(error: float) -> str:
-    """The error of a rounded level is at most half a step of 1/255."""
-    return "at most 1/510 = 0.00196" if error < 1 / 510 + 1e-5 else f"{error:.5f}"
+def name_error(errors: Tensor) -> str:
+    """The error of a rounded level is at most half a step of 1/255, to either side."""
+    error, mean = errors.abs().max().item(), errors.mean().item()
+    if error < 1 / 510 + 1e-5:
+        return "at most 1/510 = 0.00196"
+    side = "" if abs(mean) < 1 / 2550 else ", too bright" if mean > 0 else ", too dark"
+    return f"{error:.5f}{side}"
 
 
 def name_order(which: list[int], count: int) -> str:

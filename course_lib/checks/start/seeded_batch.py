@@ -55,6 +55,8 @@ def batch_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
         chosen = {tuple(i.tolist()) for i in indices}
         drawn = set(torch.cat(indices).tolist())
         facts["another seed gives another batch"] = len(chosen) > 1
+        # of 31 seeds a few may agree by chance, where there are few batches; never a third of them
+        facts["nearly every seed gives a batch of its own"] = len(chosen) > 20
         facts["every image can come into a batch"] = len(drawn) == len(images)
         facts["the images are drawn one by one, not as neighbours"] = not all(
             neighbours(i, len(images)) for i in indices
@@ -102,6 +104,21 @@ def new_seed_each_time(images: Tensor, batch_size: int, seed: int) -> Tensor:
     return images[torch.randperm(len(images), generator=generator)[:batch_size]]
 
 
+def without_the_last(images: Tensor, batch_size: int, seed: int) -> Tensor:
+    return batch_by_sorting(images[:-1], min(batch_size, len(images) - 1), seed)
+
+
+def distinct_draws(images: Tensor, batch_size: int, seed: int) -> Tensor:
+    drawn = torch.randint(len(images), (batch_size,), generator=seeded(seed))
+    return images[drawn.unique()]
+
+
+def pixels_shuffled(images: Tensor, batch_size: int, seed: int) -> Tensor:
+    batch = images[:batch_size]
+    order = torch.randperm(batch.numel(), generator=seeded(seed))
+    return batch.flatten()[order].reshape(batch.shape)
+
+
 EXERCISE = Exercise(
     name="start.seeded_batch",
     signature="(images, batch_size, seed)",
@@ -114,8 +131,9 @@ EXERCISE = Exercise(
         Misconception(
             "global_seed",
             global_batch,
-            "The seed went into the global generator, which belongs to everybody: whoever draws "
-            "next gets other numbers than without your call. Make a generator of your own.",
+            "The seed went into a global generator (torch, NumPy and Python have one each), which "
+            "belongs to everybody: whoever draws next gets other numbers than without your call. "
+            "Make a generator of your own.",
         ),
         Misconception(
             "seed_unused",
@@ -146,7 +164,8 @@ EXERCISE = Exercise(
         Misconception(
             "always_the_first",
             lambda images, batch_size, seed: images[:batch_size],
-            "These are always the first images, whatever the seed. Shuffle the indices first.",
+            "These are always the same images, the first or the last, whatever the seed. Shuffle "
+            "the indices first.",
         ),
         Misconception(
             "the_first_shuffled",
@@ -179,6 +198,87 @@ EXERCISE = Exercise(
             shuffled_in_place,
             "The data set itself was shuffled, so the next call with this seed finds another "
             "order and gives another batch. Shuffle indices, not images.",
+        ),
+        Misconception(
+            "seed_starts_the_slice",
+            lambda images, batch_size, seed: images[seed : seed + batch_size],
+            "The seed was used as a place in the data. It is to decide a shuffle: neighbours "
+            "belong together too often, and near the end nothing is left.",
+        ),
+        Misconception(
+            "few_seeds",
+            lambda images, batch_size, seed: batch_by_sorting(images, batch_size, seed // 2),
+            "Different seeds share a batch: the seed was divided, rounded or cut before it was "
+            "used. Use it as it is.",
+            also=(
+                lambda images, batch_size, seed: batch_by_sorting(images, batch_size, seed % 2),
+                lambda images, batch_size, seed: batch_by_sorting(images, batch_size, seed % 10),
+            ),
+        ),
+        Misconception(
+            "last_image_never",
+            without_the_last,
+            "One image never comes into a batch: the permutation is one short. It has to be one "
+            "of all images.",
+        ),
+        Misconception(
+            "repetitions_dropped",
+            distinct_draws,
+            "Repeated draws were dropped, so that batches have different sizes. Shuffle all "
+            "indices, and take batch_size of them.",
+            also=(
+                lambda images, batch_size, seed: images[
+                    torch.rand(len(images), generator=seeded(seed)) < batch_size / len(images)
+                ],
+            ),
+        ),
+        Misconception(
+            "batch_size_missed",
+            lambda images, batch_size, seed: batch_by_sorting(images, batch_size - 1, seed),
+            "The batch is one image short: a slice ends before its second number.",
+        ),
+        Misconception(
+            "pixels_shuffled",
+            pixels_shuffled,
+            "The pixels were shuffled, so that no image is left. Shuffle the images, by their "
+            "indices.",
+        ),
+        Misconception(
+            "noise",
+            lambda images, batch_size, seed: torch.randn(
+                (batch_size, *images.shape[1:]), generator=seeded(seed)
+            ),
+            "This is noise in the shape of a batch. Some of the given images are wanted, "
+            "unchanged.",
+            also=(
+                lambda images, batch_size, seed: (
+                    batch_by_sorting(images, batch_size, seed)
+                    + 0.01 * torch.rand(images[:batch_size].shape, generator=seeded(seed))
+                ),
+            ),
+        ),
+        Misconception(
+            "list",
+            lambda images, batch_size, seed: list(batch_by_sorting(images, batch_size, seed)),
+            "A list or a tuple came. Return one tensor (batch_size, C, H, W).",
+            also=(
+                lambda images, batch_size, seed: (batch_by_sorting(images, batch_size, seed), seed),
+            ),
+        ),
+        Misconception(
+            "all_but_the_batch",
+            lambda images, batch_size, seed: batch_by_sorting(images, len(images), seed)[
+                batch_size:
+            ],
+            "These are the images behind the first batch_size ones: the colon stands on the other "
+            "side.",
+        ),
+        Misconception(
+            "parts_counted_wrong",
+            lambda images, batch_size, seed: batch_by_sorting(images, len(images), seed).chunk(
+                batch_size
+            )[0],
+            "chunk makes batch_size parts; parts of batch_size images are wanted.",
         ),
     ),
     hints=(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch.distributions import Bernoulli, Independent
 
 from ..declare import Case, Exercise, Misconception
+from ..observing import Handed
 from ..random_inputs import binary_images
 from ..wrong_formulas import (
     BATCH_AVERAGED,
@@ -39,7 +43,7 @@ def likelihood_cases(generator: torch.Generator) -> list[Case]:
 def call_likelihood(answer, inputs):
     """As any formula, but the one telling error is a result: errors alone are told by type."""
     try:
-        return answer(*inputs.values())
+        return Handed(answer(*inputs.values()))
     except RuntimeError as error:
         if "between 0 and 1" not in str(error):
             raise
@@ -52,6 +56,18 @@ def likelihood(logits: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
 
 def pixel_likelihood(logits: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     return Bernoulli(logits=logits).log_prob(images)
+
+
+def squared_error(predict: Callable = torch.sigmoid, weight: float = 1.0) -> Callable:
+    return lambda logits, images: -weight * (predict(logits) - images).square().flatten(1).sum(1)
+
+
+def pixels_averaged(formula: Callable) -> Callable:
+    return lambda logits, images: formula(logits, images) / images[0].numel()
+
+
+def logits_clamped(at: float) -> Callable:
+    return lambda logits, images: likelihood(logits.clamp(-at, at), images)
 
 
 def from_probability(logits: torch.Tensor, images: torch.Tensor, eps: float) -> torch.Tensor:
@@ -134,9 +150,58 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "squared_error",
-            lambda logits, images: -(logits.sigmoid() - images).square().flatten(1).sum(1),
+            squared_error(),
             "This is a squared error, the log-likelihood of a Gaussian up to constants. The "
             "decoder here is Bernoulli.",
+            also=(
+                squared_error(weight=0.5),
+                squared_error(lambda logits: logits),
+                squared_error(lambda logits: logits, 0.5),
+                pixels_averaged(squared_error()),
+                pixels_averaged(squared_error(lambda logits: logits)),
+            ),
+        ),
+        Misconception(
+            "added_over_the_batch",
+            lambda logits, images: pixel_likelihood(logits, images).flatten(1).sum(0),
+            "The sum ran over the batch, the first axis, and left one number for each pixel. Add "
+            "over all axes but the first.",
+        ),
+        Misconception(
+            "probability_itself",
+            lambda logits, images: likelihood(logits, images).exp(),
+            "This is the probability of the image, not its logarithm. For a picture of hundreds of "
+            "pixels it is 0 in floating point.",
+        ),
+        Misconception(
+            "one_probability_for_both",
+            lambda logits, images: F.logsigmoid(logits).flatten(1).sum(1),
+            "Every pixel counts with the probability of being 1. One that is 0 has the probability "
+            "1 - p.",
+        ),
+        Misconception(
+            "one_minus_the_logarithm",
+            lambda logits, images: (
+                (images * F.logsigmoid(logits) + (1 - images) * (1 - F.logsigmoid(logits)))
+                .flatten(1)
+                .sum(1)
+            ),
+            "For a pixel that is 0 the logarithm was subtracted from 1. It is the probability that "
+            "is subtracted, and then the logarithm is taken.",
+        ),
+        Misconception(
+            "softmax",
+            lambda logits, images: (
+                -F.cross_entropy(logits.flatten(1), images.flatten(1), reduction="none")
+            ),
+            "A softmax makes the pixels share one probability of 1, as if exactly one of them were "
+            "white. Each pixel is a coin of its own.",
+        ),
+        Misconception(
+            "softplus_turned_round",
+            lambda logits, images: (images * logits - F.softplus(-logits)).flatten(1).sum(1),
+            "A sign is wrong inside the softplus: the probability of a 0 falls when the logit "
+            "grows, and here it rises.",
         ),
         Misconception(
             "in_bits",
@@ -155,6 +220,9 @@ EXERCISE = Exercise(
             "A small constant inside the logarithm keeps it finite and wrong: a pixel that the "
             "decoder is sure about and gets wrong costs 200 nats here, and it must pull with its "
             "full gradient. Work with the logits themselves.",
+            also=tuple(
+                partial(from_probability, eps=eps) for eps in (1e-5, 1e-6, 1e-7, 1e-10, 1e-12)
+            ),
         ),
         Misconception(
             "floor_at_minus_100",
@@ -166,6 +234,13 @@ EXERCISE = Exercise(
             FLOOR,
         ),
         Misconception(
+            "logits_clamped",
+            logits_clamped(10.0),
+            "The logits were clamped: beyond the bounds a wrong pixel costs no more and has no "
+            "gradient. Take the logits as they are.",
+            also=tuple(map(logits_clamped, (20.0, 30.0, 50.0))),
+        ),
+        Misconception(
             "clamped",
             lambda logits, images: (
                 pixel_likelihood(logits.sigmoid().clamp(1e-7, 1 - 1e-7).logit(), images)
@@ -175,6 +250,9 @@ EXERCISE = Exercise(
             "Clamping the probability keeps the logarithm finite and wrong: a pixel that the "
             "decoder is sure about and gets wrong costs 200 nats here, and must pull with its full "
             "gradient. Work with the logits themselves.",
+            also=(
+                lambda logits, images: Independent(Bernoulli(logits.sigmoid()), 3).log_prob(images),
+            ),
         ),
         Misconception(
             "exponential_overflows",

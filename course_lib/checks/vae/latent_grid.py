@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Bernoulli, Normal
 
 from ..declare import Case, Exercise, Misconception
-from .sample_prior import GRAPH_KEPT, LOGITS_RETURNED
+from .sample_prior import LOGITS_RETURNED
 from .tiny_networks import TinyDecoder
 
 
@@ -25,14 +25,7 @@ def grid_cases(generator: torch.Generator) -> list[Case]:
 
 def call_latent_grid(answer, inputs):
     decoder = TinyDecoder(inputs["decoder"], *inputs["size"])
-    value = answer(decoder, inputs["side"], inputs["low"], inputs["high"])
-    graph = isinstance(value, torch.Tensor) and value.requires_grad
-    return {"value": value, "graph": graph}
-
-
-def grid_facts(inputs, outputs):
-    free = "the result is free of the graph (no_grad)"
-    return {"value": outputs["value"], free: not outputs["graph"]}
+    return answer(decoder, inputs["side"], inputs["low"], inputs["high"])
 
 
 def grid_by_loop(decoder, side, low, high):
@@ -43,8 +36,12 @@ def grid_by_loop(decoder, side, low, high):
         return torch.cat([Bernoulli(logits=decoder(torch.tensor([z]))).mean for z in codes])
 
 
+def quantiles(side: int, low: float, high: float) -> torch.Tensor:
+    return Normal(0.0, 1.0).icdf(torch.linspace(low, high, side))
+
+
 def grid_with(
-    line=lambda side, low, high: Normal(0.0, 1.0).icdf(torch.linspace(low, high, side)),
+    line=quantiles,
     order=lambda across, down: (across, down),
     finish=lambda logits, side: logits.sigmoid(),
     indexing="xy",
@@ -69,10 +66,11 @@ def values_alone(decoder, side, low, high):
     return decoder(torch.stack([values, values], 1)).sigmoid()
 
 
-def grid_keeps_graph(decoder, side, low, high):
+@torch.no_grad()
+def stacked_apart(decoder, side, low, high):
     values = Normal(0.0, 1.0).icdf(torch.linspace(low, high, side))
-    codes = torch.cartesian_prod(values, values).flip(1)
-    return decoder(codes).sigmoid()
+    grids = torch.meshgrid(values, values, indexing="xy")
+    return decoder(torch.stack(grids).reshape(-1, 2)).sigmoid()
 
 
 EXERCISE = Exercise(
@@ -81,7 +79,6 @@ EXERCISE = Exercise(
     oracle=grid_by_loop,
     cases=grid_cases,
     call=call_latent_grid,
-    facts=grid_facts,
     slow=True,
     misconceptions=(
         Misconception(
@@ -96,6 +93,12 @@ EXERCISE = Exercise(
             grid_with(order=lambda across, down: (across, down.flip(0))),
             "The second latent grows upwards, as in a plot. Here it should grow downwards, as the "
             "rows of an image are counted.",
+        ),
+        Misconception(
+            "both_backwards",
+            grid_with(line=lambda *a: quantiles(*a).flip(0)),
+            "Both latents fall where they should grow: to the right and downwards the values go "
+            "from low to high.",
         ),
         Misconception(
             "even_in_z",
@@ -120,11 +123,61 @@ EXERCISE = Exercise(
                 line=lambda side, low, high: Normal(0.0, 1.0).cdf(torch.linspace(low, high, side))
             ),
             "cdf goes from a code to its probability; the other direction is wanted, icdf.",
+            also=(
+                grid_with(line=lambda side, low, high: torch.linspace(low, high, side).sigmoid()),
+            ),
+        ),
+        Misconception(
+            "density_for_icdf",
+            grid_with(
+                line=lambda side, low, high: (
+                    Normal(0.0, 1.0).log_prob(torch.linspace(low, high, side)).exp()
+                )
+            ),
+            "These are densities. The code that has a given probability below it is wanted: the "
+            "quantile function, icdf.",
+            also=(
+                grid_with(
+                    line=lambda side, low, high: Normal(0.0, 1.0).log_prob(
+                        torch.linspace(low, high, side)
+                    )
+                ),
+            ),
+        ),
+        Misconception(
+            "logit_for_icdf",
+            grid_with(line=lambda side, low, high: torch.linspace(low, high, side).logit()),
+            "logit is the quantile function of the logistic distribution. The prior is the "
+            "standard normal.",
+        ),
+        Misconception(
+            "end_left_out",
+            grid_with(
+                line=lambda side, low, high: Normal(0.0, 1.0).icdf(
+                    low + (high - low) * torch.arange(side) / side
+                )
+            ),
+            "The last probability is not high: it was left out, as arange does. Both ends belong "
+            "to the `side` of them.",
+        ),
+        Misconception(
+            "stacked_apart",
+            stacked_apart,
+            "The two grids stand behind each other, and a reshape made pairs of neighbors in one "
+            "of them. Stack along a new last axis, so that each code has one number of each grid.",
         ),
         Misconception(
             "fixed_range",
             grid_with(line=lambda side, low, high: torch.linspace(-3, 3, side)),
             "low and high have no effect: the range is written as a fixed number.",
+            also=(
+                grid_with(
+                    line=lambda side, low, high: Normal(0.0, 1.0).icdf(
+                        torch.linspace(0.05, 0.95, side)
+                    )
+                ),
+                grid_with(line=lambda side, low, high: torch.linspace(-2, 2, side)),
+            ),
         ),
         Misconception(
             "logits_returned",
@@ -157,11 +210,6 @@ EXERCISE = Exercise(
             values_alone,
             "Only `side` codes were decoded, one for each value. Every value of the first latent "
             "goes with every value of the second.",
-        ),
-        Misconception(
-            "keeps_graph",
-            grid_keeps_graph,
-            GRAPH_KEPT,
         ),
     ),
     hints=(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
 from ..declare import Case, Exercise, Misconception
 from ..random_inputs import binary_images
 from ..wrong_formulas import LOG_VAR_AS_LOG_STD, SIGMOID_BEFORE_LOSS
-from .bernoulli_log_likelihood import likelihood
+from .bernoulli_log_likelihood import likelihood, squared_error
 
 
 def elbo_cases(generator: torch.Generator) -> list[Case]:
@@ -67,10 +69,49 @@ def all_per_pixel(logits, images, mean, log_var):
     return (kl - ll).mean() / images[0].numel(), ll, kl
 
 
-def latents_averaged(logits, images, mean, log_var):
-    ll, kl = elbo_terms(logits, images, mean, log_var)
-    kl = kl / mean.shape[1]
+def latents_averaged(shown: Callable = lambda small, kl: small) -> Callable:
+    """The KL divided by the number of latents in the loss; `shown` picks what is returned."""
+
+    def answer(logits, images, mean, log_var):
+        ll, kl = elbo_terms(logits, images, mean, log_var)
+        small = kl / mean.shape[1]
+        return (small - ll).mean(), ll, shown(small, kl)
+
+    return answer
+
+
+def with_likelihood(formula: Callable) -> Callable:
+    """Another formula of (logits, images) in the place of the log-likelihood."""
+
+    def answer(logits, images, mean, log_var):
+        _, kl = elbo_terms(logits, images, mean, log_var)
+        ll = formula(logits, images)
+        return (kl - ll).mean(), ll, kl
+
+    return answer
+
+
+def with_kl(formula: Callable) -> Callable:
+    """Another formula of (mean, log_var) for the single latents' terms of the KL."""
+
+    def answer(logits, images, mean, log_var):
+        ll, _ = elbo_terms(logits, images, mean, log_var)
+        kl = formula(mean, log_var).sum(1) / 2
+        return (kl - ll).mean(), ll, kl
+
+    return answer
+
+
+def kl_turned_round(logits, images, mean, log_var):
+    ll, _ = elbo_terms(logits, images, mean, log_var)
+    kl = kl_divergence(Normal(0.0, 1.0), Normal(mean, (log_var / 2).exp())).sum(1)
     return (kl - ll).mean(), ll, kl
+
+
+def everything_added(logits, images, mean, log_var):
+    """As in pytorch/examples, whose learning rate has the batch in it."""
+    ll, kl = (term.sum() for term in elbo_terms(logits, images, mean, log_var))
+    return kl - ll, ll, kl
 
 
 def as_std(logits, images, mean, log_var):
@@ -158,8 +199,23 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "latents_averaged",
-            latents_averaged,
+            latents_averaged(),
             "The KL was averaged over the latents. They are independent, so their divergences add.",
+            also=(
+                latents_averaged(lambda small, kl: kl),
+                latents_averaged(lambda small, kl: small.mean()),
+            ),
+        ),
+        Misconception(
+            "squared_error",
+            with_likelihood(squared_error()),
+            "A squared error stands in the place of the log-likelihood, as for a Gaussian of fixed "
+            "width. The pixels are 0 or 1 and the decoder gives logits: bernoulli_log_likelihood.",
+            also=(
+                with_likelihood(squared_error(weight=0.5)),
+                with_likelihood(squared_error(lambda logits: logits)),
+                with_likelihood(squared_error(lambda logits: logits, 0.5)),
+            ),
         ),
         Misconception(
             "likelihood_counted_twice",
@@ -176,6 +232,62 @@ EXERCISE = Exercise(
             "half_twice",
             elbo_with(kl=lambda v: v / 2),
             "The KL is half of what it should be; kl_to_standard_normal has the 1/2 inside.",
+        ),
+        Misconception(
+            "kl_log_var_sign",
+            with_kl(lambda mean, log_var: mean**2 + log_var.exp() - 1 + log_var),
+            "In the KL log_var has the wrong sign, so that a narrow posterior is rewarded. "
+            "kl_to_standard_normal is imported above.",
+        ),
+        Misconception(
+            "kl_mean_not_squared",
+            with_kl(lambda mean, log_var: mean + log_var.exp() - 1 - log_var),
+            "In the KL the mean stands as it is, where its square belongs: the distance from 0 "
+            "costs the same on either side. kl_to_standard_normal is imported above.",
+        ),
+        Misconception(
+            "kl_one_forgotten",
+            with_kl(lambda mean, log_var: mean**2 + log_var.exp() - log_var),
+            "The KL is not 0 where the posterior is the prior: a -1 for each latent is missing. "
+            "kl_to_standard_normal is imported above.",
+        ),
+        Misconception(
+            "kl_of_the_variance",
+            with_kl(lambda mean, log_var: mean**2 + log_var.exp().exp() - 1 - log_var.exp()),
+            "The KL was given something else than log_var, such as the variance. "
+            "kl_to_standard_normal takes the logarithm as the encoder gives it.",
+            also=(
+                with_kl(
+                    lambda mean, log_var: (
+                        mean**2 + (log_var / 2).exp().exp() - 1 - (log_var / 2).exp()
+                    )
+                ),
+                with_kl(lambda mean, log_var: mean**2 + log_var.log().exp() - 1 - log_var.log()),
+            ),
+        ),
+        Misconception(
+            "one_image",
+            elbo_with(loss=lambda ll, kl: (kl - ll)[0]),
+            "The loss is that of the first image alone. It is the mean over the batch.",
+        ),
+        Misconception(
+            "kl_turned_round",
+            kl_turned_round,
+            "This is KL(p‖q), from the prior to the posterior. The ELBO has KL(q‖p): the average "
+            "is under q.",
+        ),
+        Misconception(
+            "kl_added_over_the_batch",
+            elbo_with(loss=lambda ll, kl: kl - ll.mean(), kl=lambda v: v.sum()),
+            "The KL was added over the batch, the log-likelihood averaged: with more images the KL "
+            "weighs more. Keep one KL for each image, and average at the end.",
+        ),
+        Misconception(
+            "everything_added",
+            everything_added,
+            "Both terms were added over the batch, and so was the loss. Keep one value for each "
+            "image in the terms, and average in the loss.",
+            also=(lambda *a: (lambda loss, ll, kl: (loss, -ll, kl))(*everything_added(*a)),),
         ),
         Misconception(
             "kl_sign",

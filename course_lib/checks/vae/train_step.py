@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
-from ..declare import Case, Exercise, Misconception, Plain
+from ..declare import Case, Misconception, Plain
 from ..random_inputs import binary_images, normal
-from ..steps import ADAM, SGD, TrainingStep
+from ..ready import adapted, only
+from ..steps import ADAM, SGD
+from ..training_steps import StepParts, own_noise, step_exercise, update_mistakes
 from ..wrong_formulas import SIGMOID_BEFORE_LOSS
-from ..wrong_steps import apply_gradients, leaving, update
-from .bernoulli_log_likelihood import likelihood
+from ..wrong_steps import apply_gradients
+from .bernoulli_log_likelihood import likelihood, squared_error
 from .negative_elbo import elbo_terms
 from .tiny_networks import TinyDecoder, TinyEncoder
 
@@ -24,7 +27,12 @@ def tiny_networks(inputs: Mapping[str, Any]) -> dict[str, nn.Module]:
     return {"encoder": TinyEncoder(inputs["encoder weights"]), "decoder": decoder}
 
 
-STEP = TrainingStep(tiny_networks, trained=("encoder", "decoder"), arguments=("images", "noise"))
+PARTS = StepParts(
+    tiny_networks,
+    trained=("encoder", "decoder"),
+    arguments=("images", "noise"),
+    networks=("encoder", "decoder"),
+)
 
 
 def step_cases(g: torch.Generator) -> list[Case]:
@@ -44,7 +52,9 @@ def step_cases(g: torch.Generator) -> list[Case]:
             inputs[f"noise {n}"] = drawn(batch, latents)
         return Case(inputs, f"two steps with {optimizer['name']}")
 
-    return [case(SGD | {"lr": 0.01}, 5, 3, 4, 2), case(ADAM | {"lr": 0.02}, 4, 4, 3, 3)]
+    steep = case(SGD | {"lr": 1e-3}, 4, 6, 5, 2)
+    steep.inputs["decoder weights"].mul_(4)  # so that gradients are large, and clipping shows
+    return [case(SGD | {"lr": 0.01}, 5, 3, 4, 2), case(ADAM | {"lr": 0.02}, 4, 4, 3, 3), steep]
 
 
 def reference_step(encoder, decoder, optimizer, images, noise):
@@ -57,53 +67,90 @@ def reference_step(encoder, decoder, optimizer, images, noise):
     return apply_gradients(-elbo.mean(), optimizer, encoder, decoder)
 
 
-def step_with(
-    code=lambda mean, log_var, noise: mean + (log_var / 2).exp() * noise,
+def drawn_code(mean: Tensor, log_var: Tensor, noise: Tensor) -> Tensor:
+    return mean + (log_var / 2).exp() * noise
+
+
+def loss_with(
+    code=drawn_code,
     loss=lambda ll, kl, images: (kl - ll).mean(),
     decode=lambda decoder, z: decoder(z),
-    result=lambda loss, ll, kl: loss,
     encode=lambda encoder, images: encoder(images),
-    order="zbs",
-):
-    """A training step whose parts a mistake can replace."""
+) -> Callable:
+    """The loss of networks and batches, whose parts a mistake can replace."""
 
-    def answer(encoder, decoder, optimizer, images, noise):
+    def value(encoder, decoder, images, noise):
         mean, log_var = encode(encoder, images)
         logits = decode(decoder, code(mean, log_var, noise))
-        ll, kl = elbo_terms(logits, images, mean, log_var)
-        total = loss(ll, kl, images)
-        update(total, optimizer, order)
-        return result(total, ll, kl)
+        return loss(*elbo_terms(logits, images, mean, log_var), images)
 
-    return answer
+    return value
+
+
+def step_with(**changes: Callable) -> Callable:
+    return PARTS.step(loss_with(**changes))
+
+
+def with_squared_error(predict: Callable, weight: float = 1.0) -> Callable:
+    error = squared_error(predict, weight)
+
+    def value(encoder, decoder, images, noise):
+        mean, log_var = encoder(images)
+        logits = decoder(drawn_code(mean, log_var, noise))
+        _, kl = elbo_terms(logits, images, mean, log_var)
+        return (kl - error(logits, images)).mean()
+
+    return value
 
 
 def encode_detached(encoder, images):
     return [output.detach() for output in encoder(images)]
 
 
-def re_encoded(encoder, decoder, optimizer, images, noise):
+def re_encoded(encoder, decoder, images, noise):
     """Errata C27: the prior is decoded, encoded, decoded; the image is only compared with."""
     mean, log_var = encoder(decoder(noise).sigmoid())
-    ll, kl = elbo_terms(decoder(mean + (log_var / 2).exp() * noise), images, mean, log_var)
-    return update((kl - ll).mean(), optimizer)
+    ll, kl = elbo_terms(decoder(drawn_code(mean, log_var, noise)), images, mean, log_var)
+    return (kl - ll).mean()
 
 
-EXERCISE = Exercise(
+def code_for_the_mean(encoder, decoder, images, noise):
+    mean, log_var = encoder(images)
+    z = drawn_code(mean, log_var, noise)
+    ll, kl = elbo_terms(decoder(z), images, z, log_var)
+    return (kl - ll).mean()
+
+
+def arguments_swapped(encoder, decoder, images, noise):
+    mean, log_var = encoder(images)
+    logits = decoder(drawn_code(mean, log_var, noise))
+    _, kl = elbo_terms(logits, images, mean, log_var)
+    swapped = logits * images - F.softplus(images)
+    return (kl - swapped.flatten(1).sum(1)).mean()
+
+
+def one_network_cleared(encoder, decoder, *rest):
+    encoder.zero_grad()
+    return PARTS.step(loss_with(), "bs")(encoder, decoder, *rest)
+
+
+def other_network_cleared(encoder, decoder, *rest):
+    decoder.zero_grad()
+    return PARTS.step(loss_with(), "bs")(encoder, decoder, *rest)
+
+
+READY = update_mistakes(PARTS, loss_with())
+
+EXERCISE = step_exercise(
+    PARTS,
     name="vae.train_step",
-    signature="(encoder, decoder, optimizer, images, noise)",
     oracle=reference_step,
     cases=step_cases,
-    call=STEP.drive,
-    facts=STEP.facts,
-    entry="entry",
-    slow=True,
     misconceptions=(
-        Misconception(
-            "gradients_not_cleared",
-            step_with(order="bs"),
-            "The first step is right and the second is not: the old gradients were still there, "
-            "and backward() adds to them. Clear them in every step.",
+        *adapted(
+            only(READY, "zero_grad_forgotten"),
+            zero_grad_forgotten="The first step is right and the second is not: the old gradients "
+            "were still there, and backward() adds to them. Clear them in every step.",
         ),
         Misconception(
             "mean_decoded",
@@ -141,6 +188,52 @@ EXERCISE = Exercise(
             "gradient reaches the encoder. Compute the code from mean, log_var and noise.",
         ),
         Misconception(
+            "mean_scales_the_noise",
+            step_with(code=lambda mean, log_var, noise: mean * noise + (log_var / 2).exp()),
+            "Mean and standard deviation changed places in the code: the noise is scaled by the "
+            "standard deviation and shifted by the mean.",
+        ),
+        Misconception(
+            "one_noise_for_all",
+            step_with(code=lambda mean, log_var, noise: drawn_code(mean, log_var, noise[0])),
+            "All images of the batch got the same noise. Each has a row of its own.",
+        ),
+        Misconception(
+            "code_for_the_mean",
+            PARTS.step(code_for_the_mean),
+            "The KL was taken at the drawn code, in the place of the mean. It belongs to the "
+            "distribution: the encoder's two outputs.",
+        ),
+        Misconception(
+            "arguments_swapped",
+            PARTS.step(arguments_swapped),
+            "Prediction and target changed places: negative_elbo takes the logits first, the "
+            "images second.",
+        ),
+        Misconception(
+            "one_network_cleared",
+            one_network_cleared,
+            "The old gradients of one network alone were cleared. The optimizer holds both: let it "
+            "clear them.",
+            also=(other_network_cleared,),
+        ),
+        Misconception(
+            "outputs_swapped",
+            step_with(encode=lambda encoder, images: encoder(images)[::-1]),
+            "The encoder's two outputs were taken in the wrong order: it gives the mean first, "
+            "then log_var.",
+        ),
+        Misconception(
+            "squared_error",
+            PARTS.step(with_squared_error(torch.sigmoid)),
+            "A squared error stands in the place of the log-likelihood. Take the loss of this "
+            "lesson, negative_elbo.",
+            also=(
+                PARTS.step(with_squared_error(lambda logits: logits)),
+                PARTS.step(with_squared_error(torch.sigmoid, 0.5)),
+            ),
+        ),
+        Misconception(
             "unscaled_noise",
             step_with(code=lambda mean, log_var, noise: mean + noise),
             "The noise was added as it is, so every posterior has the width of the prior. Scale it "
@@ -151,22 +244,6 @@ EXERCISE = Exercise(
             step_with(code=lambda mean, log_var, noise: noise),
             "The noise itself was decoded: a sample of the prior, which knows nothing about the "
             "image. Shift it by the mean and scale it by the standard deviation.",
-        ),
-        Misconception(
-            "fresh_noise",
-            step_with(
-                code=lambda mean, log_var, noise: (
-                    mean + (log_var / 2).exp() * torch.randn_like(mean)
-                )
-            ),
-            "New noise was drawn inside. Use the noise that is passed in: who calls decides about "
-            "the randomness.",
-        ),
-        Misconception(
-            "nothing_happens",
-            step_with(order=""),
-            "Neither network moved. backward() fills the gradients and optimizer.step() uses them; "
-            "clearing them in between would undo the first.",
         ),
         Misconception(
             "encoder_cut_off",
@@ -187,14 +264,6 @@ EXERCISE = Exercise(
             step_with(decode=lambda decoder, z: decoder(z).detach()),
             "The decoder did not move: its logits were cut off from the loss, so that only the KL "
             "is trained.",
-        ),
-        Misconception(
-            "ascent",
-            step_with(
-                loss=lambda ll, kl, images: (ll - kl).mean(), result=lambda loss, ll, kl: -loss
-            ),
-            "The loss goes up: the update follows the ELBO's negative in the wrong direction. An "
-            "optimizer subtracts the gradient of what you call backward() on.",
         ),
         Misconception(
             "elbo_minimized",
@@ -226,24 +295,22 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "re_encoded",
-            re_encoded,
+            PARTS.step(re_encoded),
             "The images never enter the encoder: a sample of the prior was decoded, encoded, and "
             "decoded again. Encode the images.",
         ),
         Misconception(
-            "stepped_twice",
-            step_with(order="zbss"),
-            "The optimizer took two steps in one call.",
-        ),
-        Misconception(
-            "left_in_eval_mode",
-            leaving(reference_step, lambda encoder, decoder, *_: (encoder.eval(), decoder.eval())),
-            "The networks came back in evaluation mode. A training step leaves the mode as it was.",
-        ),
-        Misconception(
             "terms_returned",
-            step_with(result=lambda loss, ll, kl: (loss, ll, kl)),
+            PARTS.step(loss_with(), result=lambda loss: (loss, loss, loss)),
             "Three things came back; train_step returns the loss alone.",
+        ),
+        *adapted(READY, leave_out=("zero_grad_forgotten",)),
+        own_noise(
+            PARTS,
+            loss_with(),
+            "New noise was drawn inside. Use the noise that is passed in: who calls decides about "
+            "the randomness.",
+            lambda images, noise: (images, torch.randn_like(noise)),
         ),
     ),
     hints=(

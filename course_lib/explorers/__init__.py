@@ -1,0 +1,21 @@
+"""The explorers that a reader drags, each a file with its front end.
+
+Each is one call on a cell's last line. Where somebody watches, the call returns a widget, which
+Jupyter shows; where `environment.is_static()`, it shows a figure that makes the same point, so that
+GitHub, nbval and scripts have something to look at, and returns None.
+"""
+
+from .ellipse import ellipse_explorer
+from .forced_choice import forced_choice_explorer
+from .game import game_explorer
+from .kl import kl_explorer
+from .latent import latent_explorer, latent_map
+
+__all__ = [
+    "ellipse_explorer",
+    "forced_choice_explorer",
+    "game_explorer",
+    "kl_explorer",
+    "latent_explorer",
+    "latent_map",
+]

@@ -1,0 +1,147 @@
+"""Figures of a game of two players: who moves in which step, densities with D, and vector fields.
+
+Each `plot_` function returns a Figure for `plotting.show`; each `draw_` function draws on axes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from course_lib.plotting import WHITE_BOX
+
+Field = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+MOVES, STILL = "#66c5ab", "#e3e6ea"
+
+
+def plot_two_steps() -> Figure:
+    """A GAN's two steps: in each, who moves (green), and how far the gradient runs back (dashed).
+
+    >>> figure = plot_two_steps()
+    """
+    figure = Figure(figsize=(9.5, 3.3), layout="none")
+    figure.subplots_adjust(0.01, 0.02, 0.99, 0.9, 0.04)
+    left, right = figure.subplots(1, 2)
+    _draw_step(left, "The discriminator's step: V goes up", generator_moves=False)
+    _draw_step(right, "The generator's step: V goes down", generator_moves=True)
+    return figure
+
+
+def _draw_step(axes: Axes, title: str, generator_moves: bool) -> None:
+    """Noise, generator, discriminator and loss as boxes; the gradient below them, and its end."""
+    axes.set(xlim=(0, 10), ylim=(0, 5.2), title=title)
+    axes.axis("off")
+    _box(axes, 0.1, 2.2, 1.2, "z", "white")
+    _box(axes, 2.2, 2.2, 2.0, "generator\nG", MOVES if generator_moves else STILL)
+    _box(axes, 5.4, 2.2, 2.2, "discriminator\nD", STILL if generator_moves else MOVES)
+    _box(axes, 8.6, 2.2, 1.3, "log(1-D)" if generator_moves else "V", "white")
+    for start, end in ((1.3, 2.2), (4.2, 5.4), (7.6, 8.6)):
+        _arrow(axes, (start, 2.75), (end, 2.75), "0.3")
+    axes.text(4.8, 3.3, "fakes", ha="center", va="bottom", fontsize=9)
+    if not generator_moves:
+        _box(axes, 2.2, 4.0, 2.0, "real data", "white")
+        axes.plot([4.2, 6.5], [4.5, 4.5], color="0.3", lw=1.3)
+        _arrow(axes, (6.5, 4.5), (6.5, 3.3), "0.3")
+    stop = 3.2 if generator_moves else 6.5
+    axes.plot([9.25, 9.25, stop], [2.2, 1.2, 1.2], color="C1", lw=1.6, ls="--")
+    _arrow(axes, (stop, 1.2), (stop, 2.2), "C1")
+    if generator_moves:
+        told = "the gradient runs through D, which stands still, into G"
+    else:
+        told = "cut here: fakes are detached"
+        axes.plot([4.68, 4.92], [2.4, 3.1], color="C1", lw=2.5)
+        axes.plot([4.8, 4.8], [0.8, 2.3], color="C1", lw=0.8, ls=":")
+    x = 6.2 if generator_moves else 4.8
+    axes.text(x, 0.5, told, color="C1", ha="center", va="center", fontsize=9, bbox=WHITE_BOX)
+
+
+def _box(axes: Axes, x: float, y: float, width: float, text: str, color: str) -> None:
+    shape = FancyBboxPatch(
+        (x, y), width, 1.1, boxstyle="round,pad=0,rounding_size=0.15", fc=color, ec="0.4"
+    )
+    axes.add_patch(shape)
+    axes.text(x + width / 2, y + 0.55, text, ha="center", va="center", fontsize=9)
+
+
+def _arrow(axes: Axes, start: tuple, end: tuple, color: str) -> None:
+    style = {"arrowstyle": "-|>", "color": color, "lw": 1.3, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", end, start, arrowprops=style)
+
+
+def draw_densities(
+    axes: Axes,
+    x: Sequence,
+    p_data: Sequence,
+    p_model: Sequence,
+    discriminator: Mapping[str, Sequence] | None = None,
+    top: float | None = None,
+    legend: bool = True,
+) -> Axes | None:
+    """Two densities on x `(N,)`, filled, and on a second axis D by name: the first bold, then thin.
+
+    Returns the second axes where there is a D, else None.
+
+    >>> x = np.linspace(-3, 3, 50)
+    >>> draw_densities(Figure().subplots(), x, np.exp(-x**2), np.exp(-((x - 1) ** 2)))
+    """
+    for name, color, density in (("data", "C0", p_data), ("model", "C1", p_model)):
+        axes.fill_between(x, density, color=color, alpha=0.3, lw=0, label=name)
+        axes.plot(x, density, color=color, lw=1.2)
+    axes.set(xlabel="x", ylabel="density", ylim=(0, top))
+    right = _draw_judges(axes, x, discriminator) if discriminator else None
+    if legend:
+        both = (each.get_legend_handles_labels()[0] for each in (axes, right) if each)
+        handles = [handle for handles in both for handle in handles]
+        (right or axes).legend(handles=handles, loc="upper right", fontsize=8)
+    return right
+
+
+def _draw_judges(axes: Axes, x: Sequence, discriminator: Mapping[str, Sequence]) -> Axes:
+    right = axes.twinx()
+    styles = ({"lw": 2.2, "color": "C2"}, {"lw": 1.2, "color": "0.2", "ls": "--"})
+    for number, (name, values) in enumerate(discriminator.items()):
+        right.plot(x, values, label=name, **styles[min(number, 1)])
+    right.set(ylim=(-0.03, 1.03), ylabel="D")
+    right.grid(False)
+    right.spines["right"].set_visible(True)
+    return right
+
+
+def draw_field(
+    axes: Axes,
+    field: Field,
+    paths: Mapping[str, np.ndarray],
+    reach: float = 2.0,
+    title: str = "",
+    every: int = 1,
+) -> None:
+    """A vector field as gray arrows of one length, and paths `(T, 2)` from their dots on it.
+
+    `field` maps arrays of θ and ψ to the arrows' two components. Each `every`-th point of a path
+    is marked.
+
+    >>> draw_field(Figure().subplots(), lambda a, b: (-b, a), {"still": np.zeros((3, 2))})
+    """
+    ticks = np.linspace(-reach, reach, 15)
+    theta, psi = np.meshgrid(ticks, ticks)
+    across, up = field(theta, psi)
+    length = np.hypot(across, up) + 1e-12
+    axes.quiver(
+        *(theta, psi, across / length, up / length),
+        color="0.75",
+        scale=24,
+        width=0.004,
+        pivot="mid",
+    )
+    for number, (name, path) in enumerate(paths.items()):
+        color = f"C{number}"
+        axes.plot(*np.asarray(path).T, color=color, lw=1.2, label=name, zorder=3)
+        axes.plot(*np.asarray(path)[::every].T, ".", color=color, ms=4, zorder=3)
+        axes.plot(*path[0], "o", color=color, ms=7, zorder=4)
+    axes.plot(0, 0, "k+", ms=10, mew=2, zorder=4)
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="θ, the generator", title=title)
+    axes.set(ylabel="ψ, the discriminator", box_aspect=1)
+    axes.grid(False)
+    axes.legend(loc="upper right", fontsize=8, frameon=True, framealpha=0.9)

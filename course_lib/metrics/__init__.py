@@ -1,0 +1,31 @@
+"""How good a model is: in nats where it has a likelihood, by its samples' features where not.
+
+    from course_lib.metrics import features, fid, log_likelihood
+
+`likelihood` estimates log p(x) of a VAE; `extractors` are the shipped feature networks; `distances`
+compares two sets of features, whatever network they are from; `intervals` say how sure a share is.
+"""
+
+from course_lib.metrics.distances import (
+    fid,
+    frechet_distance,
+    inception_score,
+    kid,
+    precision_recall,
+)
+from course_lib.metrics.extractors import FeatureNetwork, Seen, features
+from course_lib.metrics.intervals import wilson_interval
+from course_lib.metrics.likelihood import log_likelihood
+
+__all__ = [
+    "FeatureNetwork",
+    "Seen",
+    "features",
+    "fid",
+    "frechet_distance",
+    "inception_score",
+    "kid",
+    "log_likelihood",
+    "precision_recall",
+    "wilson_interval",
+]

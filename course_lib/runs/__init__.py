@@ -1,0 +1,1 @@
+"""Long runs: checkpoints that survive a kill, and several processes that train together."""

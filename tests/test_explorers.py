@@ -1,0 +1,487 @@
+"""The explorers: their numbers, their pictures, and what a dragged point does, in a browser too."""
+
+import base64
+import io
+import json
+import math
+import re
+import shutil
+
+import ipywidgets
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
+
+from course_lib.explorers import ellipse, game, kl, latent
+from course_lib.explorers.game import game_explorer
+from course_lib.explorers.kl import gaussian_divergences, kl_explorer
+from course_lib.explorers.latent import LatentPad, latent_explorer, latent_map
+
+
+@pytest.fixture
+def live(monkeypatch):
+    for module in (game, kl, latent):
+        monkeypatch.setattr(module, "is_static", lambda: False)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    figures = []
+    for module in (game, kl, latent):
+        monkeypatch.setattr(module, "show", figures.append)
+    return figures
+
+
+def pixels(png):
+    return np.array(Image.open(io.BytesIO(png)))
+
+
+# divergences
+
+
+@pytest.mark.parametrize("mean, std", [(0, 1), (1, 1), (-3.3, 0.4), (4, 4), (0.5, 0.45)])
+def test_the_three_numbers(mean, std):
+    p, q = (Normal(torch.tensor(m).double(), torch.tensor(s)) for m, s in ((0.0, 1.0), (mean, std)))
+    torch.manual_seed(0)
+    draws = [each.sample((400_000,)) for each in (p, q)]
+    to_mixture = [
+        (each.log_prob(x) - torch.logaddexp(p.log_prob(x), q.log_prob(x)) + math.log(2))
+        for each, x in zip((p, q), draws, strict=True)
+    ]
+    js = sum(terms.mean() for terms in to_mixture).item() / 2
+    error = sum(terms.var() / len(terms) for terms in to_mixture).sqrt().item() / 2
+    numbers = gaussian_divergences(mean, std)
+    assert list(numbers) == ["KL(q‖p)", "KL(p‖q)", "JS(p, q)"]
+    assert numbers["KL(q‖p)"] == pytest.approx(kl_divergence(q, p).item(), abs=1e-6)
+    assert numbers["KL(p‖q)"] == pytest.approx(kl_divergence(p, q).item(), rel=1e-5, abs=1e-6)
+    assert abs(numbers["JS(p, q)"] - js) <= 5 * error + 1e-12
+
+
+def test_dragging_a_slider_redraws_and_rewrites(live):
+    explorer = kl_explorer()
+    (mean, std), readout, picture = explorer.children[0].children, *explorer.children[1:]
+    assert mean.continuous_update and std.continuous_update
+    assert "KL(q‖p) = <b>0.500</b>" in readout.value
+    before = picture.value
+    mean.value = 2.0
+    moved = picture.value
+    assert moved != before and "KL(q‖p) = <b>2.000</b>" in readout.value
+    std.value = 2.0
+    assert picture.value not in (before, moved)
+    mean.value, std.value = 1.0, 1.0
+    assert picture.value == before
+
+
+def test_the_ends_of_the_sliders_can_be_drawn(live):
+    explorer = kl_explorer()
+    mean, std = explorer.children[0].children
+    for ends in [(mean.min, std.min), (mean.max, std.max), (mean.max, std.min)]:
+        mean.value, std.value = ends
+        assert pixels(explorer.children[2].value).ndim == 3
+    assert "KL(p‖q) = <b>51.709" in explorer.children[1].value  # past its axis, and still told
+
+
+def test_a_static_kl_explorer_shows_three_settings(shown):
+    assert kl_explorer() is None
+    (figure,) = shown
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == ["q = N(1.00, 1.00²)", "q = N(0.00, 0.40²)", "q = N(0.00, 2.50²)"]
+    numbers = [float(text.get_text()) for axes in figure.axes for text in axes.texts]
+    expected = [gaussian_divergences(*s).values() for s in ((1, 1), (0, 0.4), (0, 2.5))]
+    assert numbers == [round(nats, 3) for three in expected for nats in three]
+
+
+# the latent map
+
+
+def decode(z):
+    """A 2 x 3 image whose first two pixels tell the point, scaled from [-4, 4]."""
+    image = torch.zeros(len(z), 1, 2, 3)
+    image[:, 0, 0, :2] = (z + 4) / 8
+    return image
+
+
+def test_moving_the_point_decodes_there(live):
+    pad = latent_explorer(decode, torch.rand(3, 20, 30))
+    assert isinstance(pad, ipywidgets.DOMWidget) and pad.point == [0, 0]
+    assert pad.extent == [-3, 3, -3, 3]
+    for point in ([2.0, -1.0], [-3.0, 3.0]):
+        pad.point = point
+        expected = [round((v + 4) / 8 * 255) for v in point]
+        assert pixels(pad.picture)[0].tolist() == [*expected, 0]
+
+
+def test_the_extent_may_grow_downwards_and_bytes_are_a_background(live):
+    background = pixels_to_png(np.zeros((4, 4), np.uint8))
+    pad = latent_explorer(decode, background, extent=(0.05, 0.95, 0.95, 0.15))
+    assert pad.background == background and pad.extent == [0.05, 0.95, 0.95, 0.15]
+    assert pad.point == pytest.approx([0.5, 0.55])
+
+
+def pixels_to_png(array):
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, format="png")
+    return file.getvalue()
+
+
+def test_the_background_is_kept_to_the_pixel(live):
+    gray = torch.tensor([[[0.0, 1.0], [0.5, 0.2]]])
+    pad = latent_explorer(decode, gray)
+    assert pixels(pad.background).tolist() == [[0, 255], [128, 51]]
+
+
+def test_decoding_keeps_no_graph_and_no_random_state(live):
+    network = torch.nn.Linear(2, 4)
+    before = torch.get_rng_state()
+    wants_grad = []
+
+    def decode_by_network(z):
+        images = network(z).sigmoid().reshape(1, 1, 2, 2)
+        wants_grad.append(images.requires_grad)
+        return images
+
+    latent_explorer(decode_by_network, torch.zeros(1, 8, 8)).point = [1.0, 1.0]
+    assert wants_grad == [False, False] and torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    "decoder, background, message",
+    [
+        (lambda z: z, torch.zeros(1, 8, 8), r"decode must give \(1, C, H, W\).* got \(1, 2\)"),
+        (
+            lambda z: decode(z) - 5,
+            torch.zeros(1, 8, 8),
+            r"decode\(z\) must lie in \[0, 1\].*sigmoid",
+        ),
+        (decode, torch.zeros(1, 1, 8, 8), r"background must be an image .* got \(1, 1, 8, 8\)"),
+        (decode, torch.full((1, 8, 8), float("nan")), "background must lie in"),
+    ],
+)
+@pytest.mark.parametrize("static", [True, False])
+def test_mistakes_are_told_in_both_modes(monkeypatch, shown, static, decoder, background, message):
+    monkeypatch.setattr(latent, "is_static", lambda: static)
+    with pytest.raises(ValueError, match=message):
+        latent_explorer(decoder, background)
+
+
+def test_a_static_explorer_walks_over_the_map(shown):
+    seen = []
+
+    def recording_decode(z):
+        seen.append(z[0].tolist())
+        return decode(z)
+
+    assert latent_explorer(recording_decode, torch.rand(1, 8, 8), low=-2, high=2) is None
+    (figure,) = shown
+    (map_axes, *image_axes) = [axes for sub in figure.subfigs for axes in sub.axes]
+    assert len(image_axes) == 8 and [a.get_title() for a in image_axes] == list("12345678")
+    assert map_axes.get_xlim() == map_axes.get_ylim() == (-2, 2)
+    badges = [text.get_position() for text in map_axes.texts]
+    stops = np.array(seen[-8:])
+    np.testing.assert_allclose(badges, stops, atol=1e-6)
+    for axes, stop in zip(image_axes, stops, strict=True):
+        array = axes.images[0].get_array()
+        np.testing.assert_allclose(array[0, :2], (stop + 4) / 8 * 255, atol=0.6)
+
+
+def test_the_latent_map_puts_each_mean_where_its_point_is():
+    means = torch.tensor([[-2.0, 2.0], [-2.0, -2.0], [2.0, -2.0]])  # the label covers the second
+    image = latent_map(means, torch.tensor([7, 7, 7]), low=-3, high=3)
+    assert image.shape == (3, 480, 480) and image.min() >= 0 and image.max() <= 1
+    colored = image.amax(0) - image.amin(0) > 0.3
+    rows, columns = torch.nonzero(colored, as_tuple=True)
+    # x from -3..3 to 0..480, y upwards, so that row 0 is y = 3
+    for half, column, row in [(columns < 240, 80, 80), (columns > 240, 400, 400)]:
+        assert columns[half].float().mean().item() == pytest.approx(column, abs=1)
+        assert rows[half].float().mean().item() == pytest.approx(row, abs=1)
+    black = image.amax(0) < 0.2
+    rows, columns = torch.nonzero(black, as_tuple=True)
+    assert (columns - 80).abs().max() < 20 and (rows - 400).abs().max() < 20
+    with pytest.raises(ValueError, match=r"\(N, 2\) and labels \(N,\); got \(3, 2\) and \(5,\)"):
+        latent_map(means, torch.arange(5))
+
+
+# the browser's half
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+# What Jupyter's widget manager gives to render(), with the messages that it would send recorded.
+PAGE = """
+<div id="pad"></div>
+<script type="module">
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  const state = STATE;
+  state.background = bytes(state.background);
+  state.picture = bytes(state.picture);
+  const listeners = {};
+  window.sent = [];
+  window.model = {
+    get: (name) => state[name],
+    set: (name, value) => {
+      state[name] = value;
+      (listeners[`change:${name}`] ?? []).forEach((f) => f());
+    },
+    save_changes: () => window.sent.push([...state.point]),
+    on: (event, f) => (listeners[event] ??= []).push(f),
+    off: (event, f) => { listeners[event] = listeners[event].filter((g) => g !== f); },
+  };
+  window.listening = () => Object.values(listeners).flat().length;
+  const source = new Blob([ESM], { type: "text/javascript" });
+  const { default: widget } = await import(URL.createObjectURL(source));
+  window.cleanup = widget.render({ model, el: document.getElementById("pad") });
+  window.ready = true;
+</script>
+"""
+
+
+def test_the_script_needs_no_network():
+    source = str(LatentPad._esm)
+    assert not re.search(r"https?:|//cdn|^\s*import|import\(|fetch\(", source, re.MULTILINE)
+
+
+@pytest.fixture
+def page(live):
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser.new_page()
+        browser.close()
+
+
+def open_pad(page, extent):
+    pad = latent_explorer(decode, torch.rand(3, 40, 80), extent=extent)
+    state = {name: getattr(pad, name) for name in ("extent", "point", "background", "picture")}
+    for name in ("background", "picture"):
+        state[name] = base64.b64encode(state[name]).decode()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.set_content(
+        PAGE.replace("STATE", json.dumps(state)).replace("ESM", json.dumps(str(LatentPad._esm)))
+    )
+    page.wait_for_function("window.ready && document.querySelector('canvas').clientHeight == 190")
+    return errors
+
+
+def settled(page):
+    """The last point sent, after the next animation frame."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)))")
+    return page.evaluate("window.sent.at(-1)")
+
+
+@pytest.mark.parametrize("extent", [(-2, 2, -1, 3), (0, 1, 1, 0)])
+def test_a_browser_drags_and_steps_the_point(page, extent):
+    errors = open_pad(page, extent)
+    left, right, bottom, top = extent
+    box = page.locator("canvas").bounding_box()
+    assert box["width"] == 380 and box["height"] == 190  # as the background, 80 x 40
+
+    def at(across, down):
+        return box["x"] + across * box["width"], box["y"] + down * box["height"]
+
+    page.mouse.move(*at(0.5, 0.5))
+    assert page.evaluate("window.sent.length") == 0  # passing over is no dragging
+    page.mouse.down()
+    page.mouse.move(*at(0.75, 0.1), steps=20)
+    assert settled(page) == pytest.approx(
+        [left + 0.75 * (right - left), top + 0.1 * (bottom - top)], abs=0.01
+    )
+    page.mouse.move(*at(3, -2))  # outside: held at the edge
+    assert settled(page) == [right, top]
+    page.mouse.up()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowDown")
+    stepped = [right - (right - left) / 40, top + (bottom - top) / 40]
+    assert settled(page) == pytest.approx(stepped)
+    assert page.locator("output").inner_text() == f"({stepped[0]:.2f}, {stepped[1]:.2f})"
+    assert not errors
+
+
+def test_a_browser_sends_one_message_a_frame_and_shows_each_new_picture(page):
+    errors = open_pad(page, (-3, 3, -3, 3))
+    sent = page.evaluate(
+        """async () => {
+            const canvas = document.querySelector("canvas");
+            const key = () => new KeyboardEvent("keydown", { key: "ArrowRight", cancelable: true });
+            for (let i = 0; i < 50; i++) canvas.dispatchEvent(key());
+            await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)));
+            return window.sent;
+        }"""
+    )
+    assert sent == [[3, 0]]
+    before = page.locator("img").get_attribute("src")
+    page.evaluate("model.set('picture', model.get('background'))")
+    assert page.locator("img").get_attribute("src") != before
+    page.wait_for_function("document.querySelector('img').naturalWidth == 80")
+    page.evaluate("model.set('point', [1, 2])")  # Python moved it
+    assert page.locator("output").inner_text() == "(1.00, 2.00)"
+    page.evaluate("cleanup()")
+    assert page.evaluate("listening()") == 0 and not errors
+
+
+def test_a_browser_shows_each_new_map_and_hides_an_empty_picture(page):
+    errors = open_pad(page, (-3, 3, -3, 3))
+    assert page.locator("img").is_visible()
+    square = base64.b64encode(pixels_to_png(np.zeros((40, 40), np.uint8))).decode()
+    page.evaluate("bytes => { window.square = bytes }", square)
+    page.evaluate(
+        """() => {
+            const raw = Uint8Array.from(atob(window.square), (c) => c.charCodeAt(0));
+            model.set("background", new DataView(raw.buffer));
+            model.set("picture", new DataView(new ArrayBuffer(0)));
+        }"""
+    )
+    page.wait_for_function("document.querySelector('canvas').clientHeight == 380")
+    corner = "document.querySelector('canvas').getContext('2d').getImageData(9, 9, 1, 1).data[0]"
+    assert page.evaluate(corner) == 0 and not page.locator("img").is_visible()
+    assert not errors
+
+
+# the ellipse over a posterior
+
+MEAN = torch.tensor([0.4, -0.2]).double()
+COVARIANCE = torch.tensor([[0.5, 0.3], [0.3, 0.4]]).double()
+
+
+def gap_to_posterior(mean, log_var):
+    q = MultivariateNormal(mean, torch.diag_embed(log_var.exp()))
+    return kl_divergence(q, MultivariateNormal(MEAN, COVARIANCE))
+
+
+def elbo_below(mean, log_var):
+    return -3.5 - gap_to_posterior(mean, log_var)
+
+
+@pytest.fixture
+def explorer(monkeypatch):
+    monkeypatch.setattr(ellipse, "is_static", lambda: False)
+    box = ellipse.ellipse_explorer(elbo_below, gap_to_posterior, MEAN, COVARIANCE)
+    pad, side = box.children[0].children
+    return pad, *side.children
+
+
+def told(readout):
+    return [float(v) for v in re.findall(r"<b>(-?[\d.]+)</b>", readout.value)]
+
+
+def test_what_the_elbo_gains_the_gap_loses(explorer):
+    pad, first, second, readout, bar = explorer
+    best = torch.linalg.inv(COVARIANCE).diagonal().reciprocal().log()
+    seen = [told(readout)]
+    pictures = {bar.value}
+    pad.point = MEAN.tolist()
+    seen.append(told(readout))
+    pictures.add(bar.value)
+    for slider, value in zip((first, second), best.tolist(), strict=True):
+        slider.value = value
+        seen.append(told(readout))
+        pictures.add(bar.value)
+    gaps = [gap for _, gap, _ in seen]
+    assert gaps == sorted(gaps, reverse=True) and len(pictures) == 4
+    for elbo, gap, evidence in seen:
+        assert evidence == -3.5 and elbo + gap == pytest.approx(-3.5, abs=2e-3)
+    left = (torch.linalg.inv(COVARIANCE).diagonal().log().sum() + COVARIANCE.logdet()) / 2
+    assert gaps[-1] == pytest.approx(left.item(), abs=2e-3)
+
+
+def test_the_ellipse_is_where_the_point_is(explorer):
+    pad, *_ = explorer
+    left, right, bottom, top = pad.extent
+    assert right - left == pytest.approx(top - bottom)
+    assert pixels(pad.background).shape[:2] == (380, 380)  # as wide as the browser draws it
+    for across, down in [(0.3, 0.6), (0.7, 0.4)]:
+        pad.point = [left + across * (right - left), top + down * (bottom - top)]
+        image = pixels(pad.background).astype(int)
+        orange = (image[..., 0] - image[..., 2]) > 100
+        rows, columns = np.nonzero(orange)
+        assert (columns.min() + columns.max()) / 2 == pytest.approx(380 * across, abs=2)
+        assert (rows.min() + rows.max()) / 2 == pytest.approx(380 * down, abs=2)
+
+
+def test_a_static_ellipse_explorer_shows_three_settings(monkeypatch):
+    figures = []
+    monkeypatch.setattr(ellipse, "show", figures.append)
+    monkeypatch.setattr(ellipse, "is_static", lambda: True)
+    run = ellipse.ellipse_explorer
+    assert run(elbo_below, gap_to_posterior, MEAN, COVARIANCE) is None
+    (figure,) = figures
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    elbos = [float(text.removeprefix("ELBO ")) for text in texts if text.startswith("ELBO")]
+    gaps = [float(text.removeprefix("gap ")) for text in texts if text.startswith("gap")]
+    assert gaps == sorted(gaps, reverse=True) and len(gaps) == len(elbos) == 3
+    assert [e + g for e, g in zip(elbos, gaps, strict=True)] == pytest.approx([-3.5] * 3, abs=0.02)
+
+
+def test_a_posterior_of_another_size_is_an_error():
+    with pytest.raises(ValueError, match=r"mean must be \(2,\).* got \(3,\) and \(3, 3\)"):
+        ellipse.ellipse_explorer(None, None, torch.zeros(3), torch.eye(3))
+
+
+# a recorded game
+
+CELLS = torch.linspace(-3.95, 3.95, 80)
+BUMP = Normal(0.0, 1.0).log_prob(CELLS).exp()
+
+
+def recorded(speed):
+    """A model that comes nearer from the right; `speed` is how far in a moment."""
+    moments = torch.arange(9)
+    centers = (3 - speed * moments).clamp(min=0)
+    p_model = Normal(centers[:, None], 1.0).log_prob(CELLS).exp()
+    return {"round": 10 * moments, "p_model": p_model, "d": torch.full_like(p_model, 0.5)}
+
+
+RECORDINGS = {(rate, steps): recorded(rate * steps) for rate in (0.1, 0.2, 0.4) for steps in (1, 5)}
+
+
+def test_a_game_follows_its_moment_and_its_settings(live):
+    explorer = game_explorer(CELLS, BUMP, RECORDINGS)
+    moment, rate, steps, words, picture = explorer.children
+    assert list(rate.options) == [0.1, 0.2, 0.4] and list(steps.options) == [1, 5]
+    assert moment.continuous_update and (moment.min, moment.max) == (0, 8)
+    seen = {(words.value, picture.value)}
+    for slider, value in ((moment, 7), (rate, 0.4), (steps, 5)):
+        slider.value = value
+        seen.add((words.value, picture.value))
+    assert len(seen) == len({value for value, _ in seen}) == 4
+    assert "round <b>70</b>" in words.value and "<b>0.000</b> nats" in words.value
+
+
+def test_a_game_tells_the_divergence_of_the_cells(live):
+    explorer = game_explorer(CELLS, BUMP, RECORDINGS)
+    moment, words = explorer.children[0], explorer.children[3]
+    moment.value = 0
+    p, q = BUMP / BUMP.sum(), RECORDINGS[0.1, 1]["p_model"][0]
+    mixture = (p + q / q.sum()) / 2
+    terms = [(each * (each / mixture).log()).sum() for each in (p, q / q.sum())]
+    (told,) = re.findall(r"<b>(\d\.\d+)</b> nats", words.value)
+    assert float(told) == pytest.approx(sum(terms).item() / 2, abs=6e-4)
+
+
+def test_a_static_game_explorer_shows_three_settings_at_four_moments(shown):
+    assert game_explorer(CELLS, BUMP, RECORDINGS) is None
+    (figure,) = shown
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert [title.partition(",")[0] for title in titles] == 3 * [
+        f"round {step}" for step in (0, 10, 30, 80)
+    ]
+    names = [axes.get_ylabel() for axes in figure.axes if "rate" in axes.get_ylabel()]
+    assert names == [
+        "learning rate 0.1,\n1 D step a round",
+        "learning rate 0.4,\n1 D step a round",
+        "learning rate 0.2,\n5 D steps a round",
+    ]
+
+
+def test_recordings_that_miss_a_pair_or_differ_in_length_are_refused():
+    some = {setting: each for setting, each in RECORDINGS.items() if setting != (0.2, 5)}
+    with pytest.raises(ValueError, match=r"missing: \[\(0\.2, 5\)\]"):
+        game_explorer(CELLS, BUMP, some)
+    with pytest.raises(ValueError, match="missing: all"):
+        game_explorer(CELLS, BUMP, {})
+    short = {name: values[:3] for name, values in RECORDINGS[0.1, 1].items()}
+    with pytest.raises(ValueError, match=r"one length; got \[3, 9\]"):
+        game_explorer(CELLS, BUMP, {**RECORDINGS, (0.1, 1): short})
