@@ -96,8 +96,8 @@ show(figure)
 # $$ V(D, G) = \mathbb E_{x \sim p_\text{data}}\big[\log D(x)\big]
 #            + \mathbb E_{z}\big[\log\big(1 - D(G(z))\big)\big] . $$
 #
-# Both terms are logarithms of the probability of a right verdict. $D$ makes $V$ large, $G$ makes it
-# small: a **[minimax game](glossary.ipynb#Minimax-game)**, $\min_G \max_D V(D, G)$, and what one wins the other loses, so it is
+# Each term is the mean logarithm of the probability that $D$ gives to the right verdict. $D$ makes $V$
+# large, $G$ makes it small: a **[minimax game](glossary.ipynb#Minimax-game)**, $\min_G \max_D V(D, G)$, and what one wins the other loses, so it is
 # [zero-sum](glossary.ipynb#Zero-sum-game). This is the original [GAN](glossary.ipynb#Generative-adversarial-network) of Goodfellow and others.
 #
 # **Predict.** At some $x$ the data's density is 0.3 and the model's is 0.1. Someone shows you an
@@ -140,7 +140,8 @@ p_data, p_model = pairs["two bumps and a Gaussian"]
 # $$ V(D) = \int p_\text{data}(x) \log D(x)\,dx + \int p_\text{model}(x) \log(1 - D(x))\,dx . $$
 #
 # To see it, take any $D$, here $\sigma(0.8\,x)$, and a generator $G(z) = 0.6 + 1.1 z$ with normal
-# $z$.
+# $z$. The sigmoid $\sigma(a) = 1/(1 + e^{-a})$ has $1 - \sigma(a) = \sigma(-a)$. So $\log D$ is
+# `F.logsigmoid` of $0.8\,x$, and $\log(1 - D)$ is that of $-0.8\,x$: no rounded $D$ on the way.
 
 # %%
 seed_everything(0)
@@ -301,7 +302,8 @@ assert largest < 1e-8
 
 # %% [markdown]
 # Now as in practice: a small network, which sees batches of examples and climbs your
-# `value_function`. **Predict**: where will it be wrong?
+# `value_function`. (`fast` runs the step unchanged, as fast as the device allows; `watch` shows how far
+# the loop is.) **Predict**: where will it be wrong?
 
 # %%
 seed_everything(0)
@@ -383,7 +385,8 @@ show(figure)
 #
 # $$ \max_D V = \mathrm{KL}(p \,\|\, m) + \mathrm{KL}(q \,\|\, m) - 2 \log 2 . $$
 #
-# **Line 8, their mean has a name.** The [Jensen–Shannon divergence](glossary.ipynb#Jensen–Shannon-divergence) is half of that sum of two:
+# **Line 8, their mean has a name.** The [Jensen–Shannon divergence](glossary.ipynb#Jensen–Shannon-divergence) is half the sum
+# of these two KL divergences, and $2 \log 2 = \log 4$:
 #
 # $$ \boxed{\;\max_D V(D, G) = 2\,\mathrm{JS}(p_\text{data}, p_\text{model}) - \log 4\;} $$
 
@@ -402,8 +405,8 @@ for name, (p, q) in pairs.items():
 # %% [markdown]
 # ### Exercise · `value_at_optimum(p_data, p_model, dx)`
 # *8 minutes.* Two densities on a grid of spacing `dx`, each `(N,)`. Return $\max_D V$ in nats, a
-# scalar tensor, as the integral of line 5. Zeros count: $0 \log 0 = 0$. So do densities that are far
-# apart, where $D^*$ rounds to 1 while the model's density is not yet 0.
+# scalar tensor, as the integral of line 5. It is right where a density is 0 ($0 \log 0 = 0$), and
+# where the densities are so far apart that $D^*$ rounds to 1 while the model's density is not yet 0.
 
 
 # %% exercise="minimax.value_at_optimum"
@@ -558,8 +561,9 @@ print(
 
 # %% [markdown]
 # At a distance of 8 standard deviations the game's own loss pulls with less than a thousandth of the
-# strength that it has at 2. The other pulls with $m$ itself, as hard as the distance is: far out
-# $-\log D$ is half the squared distance here. But if the generator no longer descends $V$, it no
+# strength that it has at 2. The other pulls with $m$ itself, as hard as the distance is: far out,
+# $-\log D \approx x^2/2 - (x - m)^2/2 = m x - m^2/2$ with $m$ held fixed, a line of slope $m$ in $x$.
+# But if the generator no longer descends $V$, it no
 # longer descends JS. What does it descend?
 #
 # ## 5 · The divergence of the non-saturating loss
@@ -693,8 +697,8 @@ assert torch.allclose(second, of_js, atol=1e-9) and torch.allclose(line_5, throu
 # The minus sign in front of JS looks alarming: does the loss push the densities apart? One more line
 # answers.
 #
-# **Line 6, one divergence.** Let $p = p_\text{data}$, $q = p_\theta$, $m = (p + q)/2$. The terms with
-# $\log q$ cancel:
+# **Line 6, one divergence.** Let $p = p_\text{data}$, $q = p_\theta$, and in this line $m$ the mixture
+# $(p + q)/2$ as in section 3, not the mean. The terms with $\log q$ cancel:
 #
 # $$ \mathrm{KL}(q\|p) - \mathrm{KL}(p\|m) - \mathrm{KL}(q\|m)
 #    = \int q \log\frac q p - p \log\frac p m - q \log\frac q m
@@ -908,8 +912,10 @@ show(figure)
 #
 # Mescheder and others (2018) took away everything but the circling. The **[Dirac-GAN](glossary.ipynb#Dirac-GAN)** has one data
 # point, at 0. The generator has one parameter, the place $\theta$ of its only fake. The discriminator
-# is a line through 0, $D(x) = \psi x$, with one parameter. In the paper's convention a *large* score
-# means «fake»:
+# has one parameter, $\psi$, and as in the paper $D(x)$ is from here on its score, not a probability: a
+# line through 0, $D(x) = \psi x$. A *large* score means «fake», which has the probability
+# $\sigma(\psi x)$. As in $V$, two logarithms of the probability of the right verdict are added,
+# that on the fake at $\theta$ and that on the data at 0:
 #
 # $$ L(\theta, \psi) = f(\psi\theta) + f(0) , \qquad f(t) = -\log(1 + e^{-t}) = \log \sigma(t) . $$
 #
@@ -936,7 +942,8 @@ assert torch.allclose(line_1, by_autograd)
 # `(theta, psi)` after one **[simultaneous](glossary.ipynb#Simultaneous-gradient-step)** step: both gradients are taken at the old point;
 # $\theta$ moves down its own, $\psi$ up its own, by `learning_rate`. From what $\psi$ ascends, the
 # [R1 penalty](glossary.ipynb#R1-penalty) $\tfrac12$ `r1_weight` $\cdot\,\psi^2$ is subtracted first: a price on the slope of $D$
-# at the data, which is $\psi$. Stable at $\psi\theta = \pm 200$.
+# at the data, which is $\psi$. Stable at $\psi\theta = \pm 200$. Write the gradients of line 1 out as
+# formulas: further down the step itself is differentiated, by $\theta$ and by $\psi$.
 
 
 # %% exercise="minimax.dirac_gan_step"
@@ -1010,7 +1017,9 @@ show(figure)
 # where $\theta f'(0) = 0$, so $\theta = 0$.
 #
 # **Line 3, the [Jacobian](glossary.ipynb#Jacobian) of a simultaneous step.** Near a fixed point a smooth step multiplies the
-# distance by the matrix of its derivatives. With learning rate $h$ and weight $\gamma$ the step is
+# difference from it by the matrix $J$ of its derivatives, and $n$ steps by $J^n$, in which each
+# eigenvalue stands as $\lambda^n$. So the larger $|\lambda|$ decides: below 1 the game returns, above 1 it
+# leaves, and a pair that is not real turns as it goes. With learning rate $h$ and weight $\gamma$ the step is
 # $(\theta - h\psi f',\; \psi + h\theta f' - h\gamma\psi)$. The derivative of $\psi f'(\psi\theta)$ by
 # $\theta$ is $\psi^2 f''$, which is 0 at the goal, and by $\psi$ it is $f' + \psi\theta f''$, which
 # is $f'(0) = \tfrac12$; the same with the letters exchanged. So

@@ -44,32 +44,41 @@ def two_group_loss(
     signature: str = "",
     settings: tuple[Mapping[str, Any], ...] = ({},),
     unit: str = "",
+    any_shape: bool = False,
 ) -> Exercise:
     """The exercise of a loss of two groups, finite and right at scores of ±200.
 
     scores: the names of the two arguments. settings: what else the loss is called with, one case
-    each, as `{"smooth": 0.1}`; `signature` then says so.
+    each, as `{"smooth": 0.1}`; `signature` then says so. any_shape: scores come as a table, too.
     """
     return Exercise(
         name=name,
         signature=signature or f"({', '.join(scores)})",
         unit=unit,
         oracle=two_groups(real, fake),
-        cases=lambda g: score_cases(g, scores, settings),
+        cases=lambda g: score_cases(g, scores, settings, any_shape),
         misconceptions=misconceptions,
         hints=hints,
     )
 
 
 def score_cases(
-    g: torch.Generator, scores: tuple[str, ...], settings: tuple[Mapping[str, Any], ...]
+    g: torch.Generator,
+    scores: tuple[str, ...],
+    settings: tuple[Mapping[str, Any], ...],
+    any_shape: bool = False,
 ) -> list[Case]:
-    """Groups of different sizes in double and single precision, then scores that are very sure."""
+    """Groups of different sizes in double and single precision, then scores that are very sure.
+
+    any_shape: one more case has tables of scores, of shapes (6, 2) and (4, 2).
+    """
     sizes, centers = ((5, 7), (6, 4), (3, 8)), (0.7, -0.4)
 
-    def group(turn: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    def group(turn: int, dtype: torch.dtype, *columns: int) -> dict[str, Tensor]:
         count = zip(scores, sizes[turn % 3], centers, strict=False)
-        return {n: 1.5 * normal(g, size, dtype=dtype) + center for n, size, center in count}
+        return {
+            n: 1.5 * normal(g, size, *columns, dtype=dtype) + center for n, size, center in count
+        }
 
     sure = dict(zip(scores, (SURE_REAL, SURE_FAKE), strict=False))
     turns = [*settings, settings[-1]] if len(settings) == 1 else settings
@@ -85,6 +94,8 @@ def score_cases(
         Case(sure | dict(extra), told(extra) + "scores of ±200", extreme=True, gradients=scores)
         for extra in settings
     ]
+    if any_shape:
+        cases.append(Case(group(1, torch.float64, 2) | dict(turns[0]), "tables of logits"))
     return cases + extremes
 
 
@@ -257,7 +268,18 @@ def logit_mistakes(make: Callable[[Callable], Callable]) -> Mistakes:
             "sure and wrong at a logit of ±200, that costs 200 nats. Work with the logits.",
         ),
         Misconception("floor_at_minus_100", make(cross_entropy_with_a_floor), FLOOR),
+        Misconception(
+            "logits_clamped",
+            make(bce_of_clamped(50.0)),
+            "The logits were clamped: what lies beyond the limit costs too little and gets no "
+            "gradient. The stable functions take logits of any size.",
+            also=tuple(make(bce_of_clamped(most)) for most in (10.0, 20.0, 30.0, 80.0)),
+        ),
     )
+
+
+def bce_of_clamped(most: float) -> Callable[[Tensor, float], Tensor]:
+    return lambda logits, target: bce(logits.clamp(-most, most), target)
 
 
 def cross_entropy_of_sigmoid(logits: Tensor, target: float, epsilon: float = 0.0) -> Tensor:

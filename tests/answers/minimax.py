@@ -117,8 +117,8 @@ def dirac_by_exponential(theta, psi, learning_rate, r1_weight):
 def dirac_by_grad(theta, psi, learning_rate, r1_weight):
     theta, psi = theta.clone().requires_grad_(), psi.clone().requires_grad_()
     value = F.logsigmoid(psi * theta) - math.log(2) - 0.5 * r1_weight * psi**2
-    by_theta, by_psi = torch.autograd.grad(value.sum(), [theta, psi])
-    return (theta - learning_rate * by_theta).detach(), (psi + learning_rate * by_psi).detach()
+    by_theta, by_psi = torch.autograd.grad(value.sum(), [theta, psi], create_graph=True)
+    return theta - learning_rate * by_theta, psi + learning_rate * by_psi
 
 
 RIGHT = {
@@ -147,7 +147,7 @@ WRONG = {
     "value_function": [
         lambda r, f: F.logsigmoid(r).mean() + F.logsigmoid(-f).median(),
         lambda r, f: 1.1 * F.logsigmoid(r).mean() + F.logsigmoid(-f).mean(),
-        lambda r, f: F.logsigmoid(r.clamp(-50, 50)).mean() + F.logsigmoid(-f.clamp(-50, 50)).mean(),
+        lambda r, f: F.logsigmoid(r.clamp(-7, 7)).mean() + F.logsigmoid(-f.clamp(-7, 7)).mean(),
     ],
     "value_at_optimum": [
         lambda p, q, dx: torch.zeros((), dtype=p.dtype),
@@ -157,13 +157,13 @@ WRONG = {
     ],
     "saturating_generator_loss": [
         lambda f: F.logsigmoid(-f).median(),
-        lambda f: F.logsigmoid(-f.mean()),
-        lambda f: F.logsigmoid(-f.clamp(-50, 50)).mean(),
+        lambda f: F.logsigmoid(-1.1 * f).mean(),
+        lambda f: F.logsigmoid(-f.clamp(-7, 7)).mean(),
     ],
     "nonsaturating_generator_loss": [
         lambda f: -F.logsigmoid(f).median(),
-        lambda f: F.softplus(-f.mean()),
-        lambda f: F.softplus(-f.clamp(-50, 50)).mean(),
+        lambda f: F.softplus(-1.1 * f).mean(),
+        lambda f: F.softplus(-f.clamp(-7, 7)).mean(),
     ],
     "dirac_gan_step": [
         lambda t, p, h, w: (t, p),

@@ -28,19 +28,39 @@ def game_cases(g: torch.Generator) -> list[Case]:
     return [
         Case(point(5, rate=0.3, weight=0.0), "r1_weight = 0"),
         Case(point(4, rate=0.2, weight=0.7), "r1_weight = 0.7"),
-        Case(point(rate=0.5, weight=0.3), "a single game"),
+        Case(point(rate=0.5, weight=0.3), "a single game", gradients=("theta", "psi")),
         Case(point(2, 3, rate=0.1, weight=1.5, dtype=torch.float32), "shape (2, 3), in float32"),
         Case(far, "ψθ of ±200, float32", extreme=True),
     ]
 
 
 def by_autograd(theta: Tensor, psi: Tensor, learning_rate: float, r1_weight: float) -> Any:
-    """One step along the gradients of L(θ, ψ) - (r1_weight/2) ψ²."""
-    with torch.enable_grad():
-        t, p = theta.detach().requires_grad_(True), psi.detach().requires_grad_(True)
-        value = (F.logsigmoid(p * t) - r1_weight / 2 * p.square()).sum()
-        by_theta, by_psi = torch.autograd.grad(value, (t, p))
+    """One step along the gradients of L(θ, ψ) - (r1_weight/2) ψ², differentiable itself."""
+
+    def value(theta: Tensor, psi: Tensor) -> Tensor:
+        return (F.logsigmoid(psi * theta) - r1_weight / 2 * psi.square()).sum()
+
+    by_theta, by_psi = torch.func.grad(value, argnums=(0, 1))(theta, psi)
     return theta - learning_rate * by_theta, psi + learning_rate * by_psi
+
+
+def by_constants(theta: Tensor, psi: Tensor, learning_rate: float, r1_weight: float) -> Any:
+    """The right step, its gradients cut off from the point at which they are taken."""
+    ends = by_autograd(theta.detach(), psi.detach(), learning_rate, r1_weight)
+    return theta + (ends[0] - theta.detach()), psi + (ends[1] - psi.detach())
+
+
+def by_constants_of_the_game(theta: Tensor, psi: Tensor, h: float, weight: float) -> Any:
+    """The same of L alone; the penalty's gradient is a formula."""
+    new_theta, new_psi = by_constants(theta, psi, h, 0.0)
+    return new_theta, new_psi - h * weight * psi
+
+
+def in_place(theta: Tensor, psi: Tensor, h: float, weight: float) -> Any:
+    ends = by_autograd(theta, psi, h, weight)
+    theta += ends[0] - theta
+    psi += ends[1] - psi
+    return theta, psi
 
 
 def variant(**mistake: Any) -> Callable:
@@ -230,13 +250,83 @@ EXERCISE = Exercise(
         Misconception(
             "penalty_on_theta",
             variant(decay=lambda psi, h, w: 0 * psi, theta_decay=1.0),
-            "The penalty pulls θ. It is a price on the discriminator's slope, ψ.",
-            also=(variant(theta_decay=1.0),),
+            "The penalty moves θ. It is a price on the discriminator's slope, ψ, and depends on ψ "
+            "alone.",
+            also=(
+                variant(theta_decay=1.0),
+                variant(theta_decay=-1.0),
+                lambda t, p, h, w: (
+                    by_autograd(t, p, h, w)[0] + h * w * p,
+                    by_autograd(t, p, h, w)[1],
+                ),
+                lambda t, p, h, w: (
+                    by_autograd(t, p, h, w)[0] - h * w * p,
+                    by_autograd(t, p, h, w)[1],
+                ),
+            ),
         ),
         Misconception(
             "penalty_ignored",
             variant(decay=lambda psi, h, w: 0 * psi),
             "r1_weight has no effect.",
+        ),
+        Misconception(
+            "gradients_cut_off",
+            by_constants,
+            "The gradients are cut off from θ and ψ, and the lesson differentiates the step "
+            "itself. Write them as formulas of θ and ψ.",
+            also=(
+                by_constants_of_the_game,
+                lambda t, p, h, w: by_autograd(t.detach(), p.detach(), h, w),
+                lambda t, p, h, w: tuple(end.detach() for end in by_autograd(t, p, h, w)),
+            ),
+        ),
+        Misconception(
+            "in_place",
+            in_place,
+            "θ and ψ are changed in place, as += does. The caller still needs the old point: make "
+            "new tensors.",
+            error="in-place operation",
+        ),
+        Misconception(
+            "averaged_over_games",
+            lambda t, p, h, w: by_autograd(t, p, h / t.numel(), w),
+            "Each game moves by its gradient over the number of games. They are games of their "
+            "own: each moves by its own gradient.",
+            also=(
+                lambda t, p, h, w: (
+                    by_autograd(t, p, h / t.numel(), 0.0)[0],
+                    by_autograd(t, p, h / t.numel(), 0.0)[1] - h * w * p,
+                ),
+            ),
+        ),
+        Misconception(
+            "games_mixed",
+            lambda t, p, h, w: (
+                t - h * p * torch.sigmoid(-(p * t).sum()),
+                p + h * t * torch.sigmoid(-(p * t).sum()) - h * w * p,
+            ),
+            "The products ψθ of all games were joined before the slope was taken. Each entry is a "
+            "game of its own.",
+            also=(
+                lambda t, p, h, w: (
+                    t - h * p * torch.sigmoid(-(p * t).mean()),
+                    p + h * t * torch.sigmoid(-(p * t).mean()) - h * w * p,
+                ),
+                lambda t, p, h, w: (
+                    t - h * p * torch.sigmoid(-(p * t)).mean(),
+                    p + h * t * torch.sigmoid(-(p * t)).mean() - h * w * p,
+                ),
+            ),
+        ),
+        Misconception(
+            "weight_on_the_gain",
+            lambda t, p, h, w: (
+                by_autograd(t, p, h, w)[0],
+                p + h * w * (by_autograd(t, p, 1, 0)[1] - p),
+            ),
+            "r1_weight multiplies the gradient of L, so that with the weight 0 ψ stands still. It "
+            "is the weight of the penalty, ψ² / 2.",
         ),
         Misconception(
             "updates_returned",

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from ..declare import Exercise
+from ..declare import Exercise, Misconception
 from ..group_losses import score_cases
 from ..ready import Mistakes
+
+EACH_FAKE = "There is still one value for each fake. The loss is their mean, one number."
 
 
 def one_group_loss(
@@ -20,7 +22,37 @@ def one_group_loss(
         signature="(fake_logits)",
         unit="nats",
         oracle=lambda fake_logits: loss(fake_logits).mean(),
-        cases=lambda g: score_cases(g, ("fake_logits",), ({},)),
-        misconceptions=misconceptions,
+        cases=lambda g: score_cases(g, ("fake_logits",), ({},), any_shape=True),
+        misconceptions=(*misconceptions, *mean_mistakes(loss)),
         hints=hints,
+    )
+
+
+def mean_mistakes(loss: Callable[[Tensor], Tensor]) -> Mistakes:
+    """About where the mean over the fakes stands, and over what it runs."""
+    return (
+        Misconception(
+            "mean_logit_first",
+            lambda f: loss(f.mean()),
+            "The logits were averaged first, and the loss is that of one mean logit. Each fake has "
+            "its own loss; their mean comes last.",
+        ),
+        Misconception(
+            "one_axis_averaged",
+            lambda f: loss(f).mean(0),
+            "The mean runs along one axis alone. A table of logits has two, and all its numbers "
+            "are fakes: one mean over everything.",
+            also=(lambda f: loss(f).mean(-1),),
+        ),
+        Misconception(
+            "least_squares",
+            lambda f: (f - 1).square().mean(),
+            "This is a squared distance, the loss of a least-squares GAN. Here it is a logarithm "
+            "of D or of 1 - D.",
+            also=(
+                lambda f: (f - 1).square().mean() / 2,
+                lambda f: (f.sigmoid() - 1).square().mean(),
+                lambda f: f.sigmoid().square().mean(),
+            ),
+        ),
     )

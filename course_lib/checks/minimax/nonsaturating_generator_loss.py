@@ -9,7 +9,7 @@ from torch import Tensor
 from ..declare import Misconception
 from ..group_losses import bce, logit_mistakes, one_group_mistakes
 from ..ready import adapted
-from .generator_losses import one_group_loss
+from .generator_losses import EACH_FAKE, one_group_loss
 
 
 def minus_log_real(logits: Tensor) -> Tensor:
@@ -41,6 +41,7 @@ EXERCISE = one_group_loss(
             sign="This is mean log D, which minimizing makes very negative: the generator would "
             "learn to be caught. A loss is minimized, so it is -log D.",
             halved="The loss is half of what it should be: the mean of -log D, nothing else.",
+            not_reduced=EACH_FAKE,
         ),
         *adapted(
             logit_mistakes(made_of),

@@ -69,6 +69,29 @@ EXERCISE = Exercise(
             also=(lambda p, q: p / torch.where(p + q > 0, p + q, 1.0),),
         ),
         Misconception(
+            "half_where_one_vanishes",
+            lambda p, q: torch.where((p > 0) & (q > 0), p / (p + q), 0.5),
+            "It says 1/2 where one density alone is 0. There the formula holds, and D is sure: the "
+            "rule is needed where both are 0.",
+            also=(
+                lambda p, q: torch.where(p > 0, p / (p + q), 0.5),
+                lambda p, q: torch.where(q > 0, p / (p + q), 0.5),
+            ),
+        ),
+        Misconception(
+            "larger_below",
+            lambda p, q: p / torch.maximum(p, q),
+            "The data's density was divided by the larger of the two. The formula of line 3 has "
+            "their sum.",
+            also=(lambda p, q: torch.where(p + q > 0, p / torch.maximum(p, q), 0.5),),
+        ),
+        Misconception(
+            "difference_below",
+            lambda p, q: p / (p - q),
+            "The denominator is the difference of the densities. Line 3 has their sum.",
+            also=(lambda p, q: torch.where(p == q, 0.5, p / (p - q)),),
+        ),
+        Misconception(
             "epsilon",
             lambda p, q: p / (p + q + 1e-8),
             "A small constant or threshold decides where both densities are small. Their ratio is "
@@ -161,8 +184,8 @@ EXERCISE = Exercise(
         Misconception(
             "normalized_over_the_grid",
             lambda p, q: share(p / p.sum(), q / q.sum()),
-            "Each density was first divided by its sum over all points. What D says at x depends "
-            "on the two densities at x alone.",
+            "A sum or a maximum over all points was divided by. What D says at x depends on the "
+            "two densities at x alone.",
             also=(
                 lambda p, q: p / (p + q).sum(),
                 lambda p, q: p / p.sum(),
@@ -200,8 +223,8 @@ EXERCISE = Exercise(
         ),
     ),
     hints=(
-        "Of all images at x, real and fake together and as many of each, which part is real?",
-        "The formula of line 4 is one division. Where is it 0 / 0, and what should stand there?",
+        "Of all examples at x, real and fake together and as many of each, which part is real?",
+        "The formula of line 3 is one division. Where is it 0 / 0, and what should stand there?",
         "torch.where(condition, one, other) chooses point by point; the condition is that the "
         "denominator is positive.",
     ),

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..declare import Misconception
 from ..group_losses import bce, logit_mistakes, one_group_mistakes
 from ..ready import adapted
-from .generator_losses import one_group_loss
+from .generator_losses import EACH_FAKE, one_group_loss
 
 
 def log_fake(logits: Tensor) -> Tensor:
@@ -41,6 +41,7 @@ EXERCISE = one_group_loss(
             sign="This is the discriminator's term, -log(1 - D): small where it sees through the "
             "fakes. The generator minimizes log(1 - D) itself, which is never above 0.",
             halved="The loss is half of what it should be: the mean of log(1 - D), nothing else.",
+            not_reduced=EACH_FAKE,
         ),
         *adapted(
             logit_mistakes(made_of),

@@ -87,6 +87,24 @@ def with_epsilon(constant: float) -> Callable[[Tensor, Tensor], Tensor]:
     return lambda p, q: p * (best(p, q) + constant).log() + q * (1 - best(p, q) + constant).log()
 
 
+def with_epsilon_below(constant: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """The constant in the denominator of D."""
+
+    def integrand(p: Tensor, q: Tensor) -> Tensor:
+        d = p / (p + q + constant)
+        return term(p, d) + term(q, 1 - d)
+
+    return integrand
+
+
+def with_clamp(least: float) -> Callable[[Tensor, Tensor], Tensor]:
+    def integrand(p: Tensor, q: Tensor) -> Tensor:
+        d = best(p, q).clamp(least, 1 - least)
+        return p * d.log() + q * (1 - d).log()
+
+    return integrand
+
+
 def kl(p: Tensor, q: Tensor) -> Tensor:
     return torch.xlogy(p, p) - torch.xlogy(p, q)
 
@@ -125,7 +143,17 @@ EXERCISE = Exercise(
             with_integrand(with_epsilon(1e-4)),
             "A constant inside the logarithm shifts the whole integral. Where a density is 0 its "
             "term is 0: torch.xlogy knows that.",
-            also=tuple(with_integrand(with_epsilon(each)) for each in (1e-3, 1e-5, 1e-6)),
+            also=(
+                *(with_integrand(with_epsilon(each)) for each in (1e-3, 1e-5, 1e-6, 1e-7, 1e-8)),
+                *(with_integrand(with_epsilon_below(each)) for each in (1e-6, 1e-7, 1e-8)),
+            ),
+        ),
+        Misconception(
+            "probability_clamped",
+            with_integrand(with_clamp(1e-7)),
+            "D was kept away from 0 and 1, which shifts the whole integral. Where a density is 0 "
+            "its term is 0: torch.xlogy knows that.",
+            also=tuple(with_integrand(with_clamp(each)) for each in (1e-3, 1e-4, 1e-5, 1e-6, 1e-8)),
         ),
         Misconception(
             "not_reduced",
@@ -258,6 +286,40 @@ EXERCISE = Exercise(
             "Only log 2 was subtracted. Each of the two terms brings one log 2: log 4.",
         ),
         Misconception(
+            "log_4_twice",
+            shifted(2, -2 * LOG_4),
+            "log 4 was subtracted twice. The integral of line 5, p_data log D + p_model "
+            "log(1 - D), contains it already.",
+        ),
+        Misconception(
+            "one_kl_doubled",
+            with_integrand(lambda p, q: 2 * kl(p, (p + q) / 2) - math.log(2) * (p + q)),
+            "One of the two KL divergences to the mixture was doubled in the place of the other. "
+            "They differ: take each once.",
+            also=(with_integrand(lambda p, q: 2 * kl(q, (p + q) / 2) - math.log(2) * (p + q)),),
+        ),
+        Misconception(
+            "largest_integrand",
+            lambda p, q, dx: terms(p, q).max(),
+            "This is the largest value of the integrand over the grid. The maximum is over D, and "
+            "it is reached once D is the best; x is integrated over.",
+        ),
+        Misconception(
+            "mixture_for_weights",
+            with_integrand(
+                lambda p, q: (
+                    (p + q)
+                    / 2
+                    * (best(p, q).clamp(min=1e-300).log() + best(q, p).clamp(min=1e-300).log())
+                )
+            ),
+            "Both logarithms are weighed by the mixture. log D is a mean over the data, "
+            "log(1 - D) one over the model.",
+            also=(
+                with_integrand(lambda p, q: (p + q) / 2 * (best(p, q).log() + best(q, p).log())),
+            ),
+        ),
+        Misconception(
             "d_of_one_half",
             with_integrand(lambda p, q: (p + q) * math.log(0.5)),
             "This is V of a discriminator that says 1/2 to everything, the least that the best one "
@@ -266,10 +328,15 @@ EXERCISE = Exercise(
         Misconception(
             "kl",
             with_integrand(lambda p, q: kl(p, q)),
-            "This is a KL divergence of the two densities. V compares each of them with their sum.",
+            "The two densities were compared with each other, by a KL divergence. V compares each "
+            "of them with their sum.",
             also=(
                 with_integrand(lambda p, q: kl(q, p)),
                 with_integrand(lambda p, q: (kl(p, q) + kl(q, p)) / 2),
+                with_integrand(lambda p, q: kl(p, q) + kl(q, p)),
+                with_integrand(lambda p, q: kl(p, q) - math.log(2) * (p + q)),
+                with_integrand(lambda p, q: kl(q, p) - math.log(2) * (p + q)),
+                with_integrand(lambda p, q: kl(p, q) + kl(q, p) - math.log(2) * (p + q)),
             ),
         ),
         Misconception(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 from ..declare import Misconception
@@ -29,6 +30,7 @@ EXERCISE = two_group_loss(
     unit="nats",
     real=real_term,
     fake=fake_term,
+    any_shape=True,
     misconceptions=(
         *adapted(
             group_mistakes(real_term, fake_term),
@@ -85,6 +87,50 @@ EXERCISE = two_group_loss(
             "one_minus_logarithm",
             two_groups(real_term, lambda f: 1 + bce(f, 1.0)),
             "The fakes' term is 1 - log D. The 1 belongs inside the logarithm: log(1 - D).",
+        ),
+        Misconception(
+            "one_minus_the_logit",
+            two_groups(real_term, lambda f: -bce(1 - f, 1.0)),
+            "Of the fakes 1 was taken minus the logit. 1 - D is the sigmoid of minus the logit.",
+        ),
+        Misconception(
+            "probabilities_added",
+            two_groups(torch.sigmoid, lambda f: 1 - f.sigmoid()),
+            "These are the mean probabilities of a right verdict, D and 1 - D, without their "
+            "logarithms.",
+        ),
+        Misconception(
+            "one_mean_of_losses",
+            lambda r, f: torch.cat([bce(r, 1.0), bce(f, 0.0)]).mean(),
+            "This is one mean of cross-entropies over reals and fakes together. V has a mean for "
+            "each group, the two are added, and V is minus the cross-entropies.",
+            also=(lambda r, f: (bce(r, 1.0).mean() + bce(f, 0.0).mean()) / 2,),
+        ),
+        Misconception(
+            "targets_exchanged",
+            two_groups(lambda r: bce(r, 0.0), lambda f: bce(f, 1.0)),
+            "These are cross-entropies with exchanged targets, -log(1 - D) of the reals and -log D "
+            "of the fakes. V has log D of the reals and log(1 - D) of the fakes.",
+        ),
+        Misconception(
+            "one_axis_averaged",
+            lambda r, f: real_term(r).mean(0) + fake_term(f).mean(0),
+            "The mean runs along one axis alone. A table of logits has two, and all its numbers "
+            "are examples of the group: one mean over everything.",
+            also=(
+                lambda r, f: real_term(r).mean(-1) + fake_term(f).mean(-1),
+                lambda r, f: real_term(r).mean(-1).mean() + fake_term(f).mean(0),
+            ),
+        ),
+        Misconception(
+            "divided_by_one_count",
+            lambda r, f: (real_term(r).sum() + fake_term(f).sum()) / r.numel(),
+            "Both sums were divided by the number of one group. Each group has its own number, "
+            "and its own mean.",
+            also=(
+                lambda r, f: (real_term(r).sum() + fake_term(f).sum()) / f.numel(),
+                lambda r, f: (real_term(r).sum() + fake_term(f).sum()) / len(r),
+            ),
         ),
     ),
     hints=(
