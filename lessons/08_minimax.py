@@ -475,8 +475,8 @@ show(plot_two_steps())
 
 # %% [markdown]
 # ### Exercise · `saturating_generator_loss(fake_logits)`
-# *4 minutes.* Logits of fakes. Return the scalar that the generator minimizes in the game itself: the
-# mean of $\log(1 - D)$, in nats, finite and right at ±200.
+# *4 minutes.* Logits of fakes, of any shape. Return the scalar that the generator minimizes in the
+# game itself: the mean of $\log(1 - D)$, in nats, finite and right at ±200.
 
 
 # %% exercise="minimax.saturating_generator_loss"

@@ -217,6 +217,12 @@ EXERCISE = Exercise(
             "gradient pulls ψ back.",
         ),
         Misconception(
+            "penalty_by_size",
+            variant(decay=lambda psi, h, w: h * w * psi.abs()),
+            "The penalty lowers ψ whatever its sign. The derivative of ψ² / 2 is ψ, sign included, "
+            "so that it pulls towards 0 from both sides.",
+        ),
+        Misconception(
             "penalty_halved",
             variant(decay=lambda psi, h, w: h * w * psi / 2),
             "The penalty pulls half as hard as it should: ψ² brings a 2, which cancels the 1/2 in "

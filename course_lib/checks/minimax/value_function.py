@@ -102,9 +102,13 @@ EXERCISE = two_group_loss(
         Misconception(
             "one_mean_of_losses",
             lambda r, f: torch.cat([bce(r, 1.0), bce(f, 0.0)]).mean(),
-            "This is one mean of cross-entropies over reals and fakes together. V has a mean for "
-            "each group, the two are added, and V is minus the cross-entropies.",
-            also=(lambda r, f: (bce(r, 1.0).mean() + bce(f, 0.0).mean()) / 2,),
+            "This is one mean of cross-entropies over reals and fakes together. V is minus "
+            "the sum of two means, one for each group.",
+        ),
+        Misconception(
+            "mean_of_two_losses",
+            lambda r, f: (bce(r, 1.0).mean() + bce(f, 0.0).mean()) / 2,
+            "This is half the sum of the two cross-entropies. V is minus the whole sum.",
         ),
         Misconception(
             "targets_exchanged",
