@@ -70,7 +70,7 @@ def score_cases(
 ) -> list[Case]:
     """Groups of different sizes in double and single precision, then scores that are very sure.
 
-    any_shape: one more case has tables of scores, of shapes (6, 2) and (4, 2).
+    any_shape: one more case has tables of scores, of shapes (6, 3) and (4, 3).
     """
     sizes, centers = ((5, 7), (6, 4), (3, 8)), (0.7, -0.4)
 
@@ -95,7 +95,7 @@ def score_cases(
         for extra in settings
     ]
     if any_shape:
-        cases.append(Case(group(1, torch.float64, 2) | dict(turns[0]), "tables of logits"))
+        cases.append(Case(group(1, torch.float64, 3) | dict(turns[0]), "tables of logits"))
     return cases + extremes
 
 
@@ -264,8 +264,10 @@ def logit_mistakes(make: Callable[[Callable], Callable]) -> Mistakes:
         Misconception(
             "epsilon",
             make(lambda logits, target: cross_entropy_of_sigmoid(logits, target, 1e-8)),
-            "A small constant inside the logarithm keeps it finite and wrong: where the judge is "
-            "sure and wrong at a logit of ±200, that costs 200 nats. Work with the logits.",
+            "A small constant inside the logarithm, added or as a limit, keeps it finite and "
+            "wrong: where the judge is sure and wrong at a logit of ±200, that costs 200 nats. "
+            "Work with the logits.",
+            also=tuple(make(with_constant(e)) for e in (1e-9, 1e-10, 1e-12)),
         ),
         Misconception("floor_at_minus_100", make(cross_entropy_with_a_floor), FLOOR),
         Misconception(
@@ -276,6 +278,10 @@ def logit_mistakes(make: Callable[[Callable], Callable]) -> Mistakes:
             also=tuple(make(bce_of_clamped(most)) for most in (10.0, 20.0, 30.0, 80.0)),
         ),
     )
+
+
+def with_constant(epsilon: float) -> Callable[[Tensor, float], Tensor]:
+    return lambda logits, target: cross_entropy_of_sigmoid(logits, target, epsilon)
 
 
 def bce_of_clamped(most: float) -> Callable[[Tensor, float], Tensor]:

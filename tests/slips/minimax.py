@@ -55,6 +55,11 @@ OPTIMAL = [
     (lambda p, q: or_half(p, q, (p - q) / (p + q)), "contrast"),
     (lambda p, q: or_half(p, q, p / torch.maximum(p, q)), "larger_below"),
     (lambda p, q: torch.where(p == q, 0.5, p / (p - q)), "difference_below"),
+    (lambda p, q: (p / q) / (1 + p / q), "not_a_number"),
+    (lambda p, q: torch.nan_to_num((p / q) / (1 + p / q), nan=0.5), "half_where_one_vanishes"),
+    (lambda p, q: torch.where(p + q > 1e-10, p / (p + q), 0.5), "epsilon"),
+    (lambda p, q: or_half(p, q, p * q / (p + q)), "product_below"),
+    (lambda p, q: p / (1 + q), None),
     (one_of_a_pair, "Boolean value of Tensor with more than one value is ambiguous"),
 ]
 
@@ -100,6 +105,23 @@ VALUE = [
     (v(lambda a: clamped(a).log(), lambda a: (1 - clamped(a)).log()), "probabilities_clamped"),
     (v_by_bce_of_probabilities, "floor_at_minus_100"),
     (lambda r, f: right_v(r.clamp(-30, 30), f.clamp(-30, 30)), "logits_clamped"),
+    (
+        v(
+            lambda a: a.sigmoid().clamp(min=1e-12).log(),
+            lambda a: (1 - a.sigmoid()).clamp(min=1e-12).log(),
+        ),
+        "epsilon",
+    ),
+    (
+        lambda r, f: F.logsigmoid(r).sum() / len(r) + F.logsigmoid(-f).sum() / len(f),
+        "divided_by_rows",
+    ),
+    (lambda r, f: right_v(r, f) / math.log(10), "base_ten"),
+    (lambda r, f: right_v(r, r), "reals_in_both_places"),
+    (lambda r, f: F.logsigmoid(r).mean() + F.logsigmoid(-f).sum(), "one_group_summed"),
+    (v(fake=lambda a: torch.log(1 - F.logsigmoid(a))), "logarithm_for_d"),
+    (lambda r, f: (F.logsigmoid(r).mean(), F.logsigmoid(-f).mean()), "got the list of 2 things"),
+    (v(torch.tanh, lambda a: 1 - torch.tanh(a)), None),
     (lambda r, f: -right_v(r, f), "sign"),
     (v(fake=F.logsigmoid), "all_called_real"),
     (v_one_mean, "one_mean"),
@@ -221,6 +243,13 @@ AT_OPTIMUM = [
     (integral_of(lambda p, q: (p + q) * math.log(0.5)), "d_of_one_half"),
     (integral_of(lambda p, q: -terms(p, q)), "sign"),
     (integral_of(lambda p, q: terms(p, q) / math.log(2)), "in_bits_two"),
+    (integral_of(lambda p, q: terms(p, q) / math.log(10)), "base_ten"),
+    (integral_of(lambda p, q: best_d(p, q)), None),
+    (lambda p, q, dx: torch.trapezoid(terms(p, q)), "dx_forgotten"),
+    (
+        lambda p, q, dx: (kl(p, p + q, dx) + kl(q, p + q, dx)) - math.log(4),
+        "log_4_twice",
+    ),
     (integral_of(lambda p, q: terms(p, q) / 2), "halved"),
     (d_as_logit, "d_taken_for_a_logit"),
     (lambda p, q, dx: (terms(p, q).sum() * dx).item(), "got the float"),
@@ -250,6 +279,10 @@ def losses_of_fakes(term, target):
         (lambda f: (1 - f.sigmoid()).mean(), "one_minus_d"),
         (lambda f: -f.mean(), "logits_alone"),
         (lambda f: (f.sigmoid() - 1).square().mean(), "least_squares"),
+        (lambda f: term(f).sum() / len(f), "divided_by_rows"),
+        (lambda f: term(f).mean() / math.log(10), "base_ten"),
+        (lambda f: term(f).max(), None),
+        (lambda f: term(f).mean().item(), "got the float"),
         (lambda f: term(f.detach()).mean(), "cuts the graph"),
     ]
 
@@ -264,6 +297,9 @@ SATURATING = [
         lambda f: torch.nan_to_num(torch.log(1 - f.sigmoid()), neginf=-100.0).mean(),
         "logarithm_cut_off",
     ),
+    (lambda f: torch.log((1 - f.sigmoid()).clamp(min=1e-12)).mean(), "epsilon"),
+    (lambda f: f.sigmoid().mean(), "mean_d"),
+    (lambda f: torch.log(1 - F.logsigmoid(f)).mean(), "logarithm_for_d"),
     (lambda f: F.softplus(f).mean(), "sign"),
     (lambda f: F.softplus(-f).mean(), "nonsaturating"),
     (lambda f: F.logsigmoid(f).mean(), "log_d"),
@@ -282,6 +318,10 @@ NONSATURATING = [
         lambda f: torch.nan_to_num(-torch.log(f.sigmoid()), posinf=100.0).mean(),
         "logarithm_cut_off",
     ),
+    (lambda f: -torch.log(f.sigmoid().clamp(min=1e-12)).mean(), "epsilon"),
+    (lambda f: 1 - F.logsigmoid(f).mean(), "one_added"),
+    (lambda f: F.relu(1 - f).mean(), "hinge"),
+    (lambda f: (1 / f.sigmoid()).mean(), None),
     (lambda f: F.logsigmoid(f).mean(), "sign"),
     (lambda f: F.logsigmoid(-f).mean(), "saturating"),
     (lambda f: F.softplus(f).mean(), "discriminators_term"),
@@ -421,7 +461,15 @@ DIRAC = [
     (lambda theta, psi, h, w: right_step(theta, psi, 1.0, w), "learning_rate_ignored"),
     (lambda theta, psi, h, w: (theta, right_step(theta, psi, h, w)[1]), "only_psi"),
     (dirac(end=lambda a, b: torch.stack([a, b])), "expected 2 results (theta, psi)"),
-    (dirac(price=lambda theta, psi, w: w * theta), None),
+    (
+        dirac(
+            by_theta=lambda theta, psi, s: psi * theta * s,
+            by_psi=lambda theta, psi, s: psi * theta * s,
+        ),
+        "product_for_factor",
+    ),
+    (dirac(price=lambda theta, psi, w: w * theta), "penalty_of_theta"),
+    (lambda theta, psi, h, w: right_step(theta, psi, h, h * w), None),
     (dirac(slope=lambda t: -torch.sigmoid(t)), None),
 ]
 

@@ -206,6 +206,15 @@ EXERCISE = Exercise(
             "The inner derivative is missing: ψθ by θ is ψ, and by ψ it is θ.",
         ),
         Misconception(
+            "product_for_factor",
+            lambda t, p, h, w: (
+                t - h * p * t * torch.sigmoid(-p * t),
+                p + h * p * t * torch.sigmoid(-p * t) - h * w * p,
+            ),
+            "The slope is multiplied by the whole product ψθ. The inner derivative is one factor "
+            "of it: by θ it is ψ, by ψ it is θ.",
+        ),
+        Misconception(
             "factors_exchanged",
             outer_factors_exchanged,
             "The inner derivatives changed places: ψθ by θ is ψ, and by ψ it is θ.",
@@ -237,6 +246,14 @@ EXERCISE = Exercise(
             "penalty_without_rate",
             variant(decay=lambda psi, h, w: w * psi),
             "The penalty's gradient is not multiplied by the learning rate.",
+        ),
+        Misconception(
+            "penalty_of_theta",
+            lambda t, p, h, w: (
+                by_autograd(t, p, h, w)[0],
+                by_autograd(t, p, h, 0.0)[1] - h * w * t,
+            ),
+            "The penalty pulls ψ by θ. It is a price on ψ², whose derivative by ψ holds no θ.",
         ),
         Misconception(
             "penalty_not_differentiated",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from torch import Tensor
@@ -10,6 +11,7 @@ from ..declare import Exercise, Misconception
 from ..group_losses import score_cases
 from ..ready import Mistakes
 
+BASE_TEN = "The logarithm has the base 10. The course counts in nats: use the natural logarithm."
 EACH_FAKE = "There is still one value for each fake. The loss is their mean, one number."
 
 
@@ -43,6 +45,17 @@ def mean_mistakes(loss: Callable[[Tensor], Tensor]) -> Mistakes:
             "The mean runs along one axis alone. A table of logits has two, and all its numbers "
             "are fakes: one mean over everything.",
             also=(lambda f: loss(f).mean(-1),),
+        ),
+        Misconception(
+            "divided_by_rows",
+            lambda f: loss(f).sum() / len(f),
+            "The sum was divided by len(), which counts the rows of a table. The mean divides by "
+            "how many numbers there are.",
+        ),
+        Misconception(
+            "base_ten",
+            lambda f: loss(f).mean() / math.log(10),
+            BASE_TEN,
         ),
         Misconception(
             "least_squares",

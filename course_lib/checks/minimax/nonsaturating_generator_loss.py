@@ -50,14 +50,27 @@ EXERCISE = one_group_loss(
             "avoids.",
             logits_alone="These are mean logits, as a Wasserstein critic's generator has them. "
             "Here it is -log D, with D the sigmoid of the logit.",
-            epsilon="A small constant inside the logarithm keeps it finite and wrong: where D is "
-            "sure of the fake, at a logit of -200, -log D is 200. Work with the logits.",
+            epsilon="A small constant inside the logarithm, added or as a limit, keeps it finite "
+            "and wrong: where D is sure of the fake, at a logit of -200, -log D is 200. Work with "
+            "the logits.",
         ),
         Misconception(
             "mean_probability_first",
             lambda f: -f.sigmoid().mean().log(),
             "The mean was taken inside the logarithm. Each fake has its own -log D; their mean "
             "comes last.",
+        ),
+        Misconception(
+            "one_added",
+            lambda f: 1 + bce(f, 1.0).mean(),
+            "This is 1 - log D. The loss is -log D alone, which is 0 where the fakes pass.",
+        ),
+        Misconception(
+            "hinge",
+            lambda f: (1 - f).relu().mean(),
+            "This is linear in the logits up to a corner, a hinge. Here it is -log D, which has "
+            "none.",
+            also=(lambda f: (-f).relu().mean(),),
         ),
         Misconception(
             "logits_for_probabilities",

@@ -54,6 +54,7 @@ EXERCISE = Exercise(
             lambda p, q: p / (p + q),
             "0 / 0 is nan. Where neither density is positive nothing is ever seen; there the "
             "exercise asks for 1/2.",
+            also=(lambda p, q: (p / q) / (1 + p / q),),
         ),
         Misconception(
             "one_where_both_vanish",
@@ -104,6 +105,9 @@ EXERCISE = Exercise(
                 lambda p, q: (p + 1e-12) / (p + q + 2e-12),
                 lambda p, q: torch.where(p + q > 1e-8, p / (p + q), 0.5),
                 lambda p, q: torch.where(p + q > 1e-12, p / (p + q), 0.5),
+                lambda p, q: torch.where(p + q > 1e-10, p / (p + q), 0.5),
+                lambda p, q: p / (p + q + 1e-10),
+                lambda p, q: p / (p + q).clamp(min=1e-10),
                 lambda p, q: p / (p + q + torch.finfo(p.dtype).eps),
                 lambda p, q: p / (p + q).clamp(min=torch.finfo(p.dtype).eps),
                 lambda p, q: torch.sigmoid((p + 1e-8).log() - (q + 1e-8).log()),

@@ -49,9 +49,9 @@ EXERCISE = one_group_loss(
             "log(1 - D).",
             logits_alone="These are mean logits, as a Wasserstein critic has them. Here it is "
             "log(1 - D), with D the sigmoid of the logit.",
-            epsilon="A small constant inside the logarithm keeps it finite and wrong: where D is "
-            "sure that a fake is real, at a logit of 200, log(1 - D) is -200. Work with the "
-            "logits.",
+            epsilon="A small constant inside the logarithm, added or as a limit, keeps it finite "
+            "and wrong: where D is sure that a fake is real, at a logit of 200, log(1 - D) is "
+            "-200. Work with the logits.",
         ),
         Misconception(
             "mean_probability_first",
@@ -63,6 +63,16 @@ EXERCISE = one_group_loss(
             "one_minus_d",
             lambda f: (1 - f.sigmoid()).mean(),
             "This is mean 1 - D, without its logarithm. The term of V is log(1 - D).",
+        ),
+        Misconception(
+            "mean_d",
+            lambda f: f.sigmoid().mean(),
+            "This is mean D, without a logarithm. The term of V is log(1 - D).",
+        ),
+        Misconception(
+            "logarithm_for_d",
+            lambda f: (1 + bce(f, 1.0)).log().mean(),
+            "This is log(1 - log D): a logarithm of D stands where D itself belongs.",
         ),
         Misconception(
             "logits_for_probabilities",

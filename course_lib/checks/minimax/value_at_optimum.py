@@ -12,6 +12,7 @@ from torch import Tensor
 from ..declare import Case, Exercise, Misconception
 from ..random_inputs import uniform
 from ..wrong_formulas import in_bits, negated, scaled
+from .generator_losses import BASE_TEN
 
 LOG_4 = math.log(4)
 
@@ -239,8 +240,8 @@ EXERCISE = Exercise(
             "in_bits_two",
             in_bits(by_entropies),
             "These are bits. The course counts in nats: use the natural logarithm.",
-            also=(scaled(by_entropies, 1 / math.log(10)),),
         ),
+        Misconception("base_ten", scaled(by_entropies, 1 / math.log(10)), BASE_TEN),
         Misconception(
             "sign",
             negated(by_entropies),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from ..declare import Misconception
 from ..group_losses import bce, group_mistakes, logit_mistakes, two_group_loss, two_groups
 from ..ready import adapted
+from .generator_losses import BASE_TEN
 
 
 def game(term: Callable = bce) -> Callable:
@@ -125,6 +127,34 @@ EXERCISE = two_group_loss(
                 lambda r, f: real_term(r).mean(-1) + fake_term(f).mean(-1),
                 lambda r, f: real_term(r).mean(-1).mean() + fake_term(f).mean(0),
             ),
+        ),
+        Misconception(
+            "divided_by_rows",
+            lambda r, f: real_term(r).sum() / len(r) + fake_term(f).sum() / len(f),
+            "The sums were divided by len(), which counts the rows of a table. A mean divides by "
+            "how many numbers there are.",
+        ),
+        Misconception(
+            "base_ten",
+            lambda r, f: (real_term(r).mean() + fake_term(f).mean()) / math.log(10),
+            BASE_TEN,
+        ),
+        Misconception(
+            "reals_in_both_places",
+            lambda r, f: real_term(r).mean() + fake_term(r).mean(),
+            "Both terms were computed from the reals, once as if they were fakes. The fakes never "
+            "enter.",
+        ),
+        Misconception(
+            "one_group_summed",
+            lambda r, f: real_term(r).mean() + fake_term(f).sum(),
+            "One group has its mean and the other its sum. Both expectations are means.",
+            also=(lambda r, f: real_term(r).sum() + fake_term(f).mean(),),
+        ),
+        Misconception(
+            "logarithm_for_d",
+            two_groups(real_term, lambda f: (1 + bce(f, 1.0)).log()),
+            "Of the fakes this is log(1 - log D): a logarithm of D stands where D itself belongs.",
         ),
         Misconception(
             "divided_by_one_count",
