@@ -563,8 +563,7 @@ print(
 # At a distance of 8 standard deviations the game's own loss pulls with less than a thousandth of the
 # strength that it has at 2. The other pulls with $m$ itself, as hard as the distance is: far out,
 # $-\log D \approx x^2/2 - (x - m)^2/2 = m x - m^2/2$ with $m$ held fixed, a line of slope $m$ in $x$.
-# But if the generator no longer descends $V$, it no
-# longer descends JS. What does it descend?
+# But if the generator no longer descends $V$, it no longer descends JS. What does it descend?
 #
 # ## 5 · The divergence of the non-saturating loss
 #
@@ -1007,8 +1006,8 @@ show(figure)
 
 # %% [markdown]
 # The arrows have no way in: they turn around the goal. Simultaneous steps leave it in a spiral,
-# alternating ones stay on a closed curve, and with the penalty the field itself points inward. Every
-# one of these words can be had as a number.
+# alternating ones stay on a closed curve, and with the penalty the field itself points inward
+# wherever $\psi \ne 0$. Every one of these words can be had as a number.
 #
 # ### The update near the goal, line by line
 #
@@ -1242,8 +1241,8 @@ print(f"4 / sqrt(5) = {4 / math.sqrt(5):.4f}")
 #    value is $2\,\mathrm{JS} - \log 4$; against any other it is less.
 # 2. With that $D$, the saturating loss goes down $2\,\mathrm{JS}$ and vanishes where the densities
 #    are apart; the non-saturating one goes down
-#    $\mathrm{KL}(p_\text{model}\|p_\text{data}) - 2\,\mathrm{JS} = 2\,\mathrm{KL}(m\|p_\text{data})$,
-#    keeps its force, and seeks.
+#    $\mathrm{KL}(p_\text{model}\|p_\text{data}) - 2\,\mathrm{JS} = 2\,\mathrm{KL}(m\|p_\text{data})$
+#    with the half-and-half mixture $m$, keeps its force, and seeks.
 # 3. Real players are never at their best, they chase each other. Two eigenvalues tell what that does:
 #    simultaneous steps spiral out, alternating ones circle, a penalty on the discriminator's slope
 #    brings them home.
