@@ -5,7 +5,8 @@ from readme import ROOT, picture_of
 
 # A solution, and words of the cells that draw what stands in its first picture, one below another.
 PICTURES = {
-    "08_minimax": ("A game that circles, and one that stops",),
+    "08a_minimax": ('judge = {"best D"', "The best Gaussian of each"),
+    "08b_minimax": ("The Dirac-GAN, {title}",),
     "12_evaluation": ("worse than luck explains",),
 }
 WIDTH, GAP = 760, 8

@@ -1176,4 +1176,4 @@ for count in (1, 5, 50):
 # Better*, arXiv 1802.04537, 2018. · G. Roeder, Y. Wu and D. Duvenaud, *Sticking the Landing*, arXiv 1703.09194,
 # 2017. · L. Kish, *Survey Sampling*, 1965 (effective sample size).
 #
-# **Next** 08_minimax: a game between two networks, and models that have no likelihood at all.
+# **Next** 08a_minimax: a game between two networks, and models that have no likelihood at all.

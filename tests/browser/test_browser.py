@@ -92,7 +92,15 @@ def iwae_loss(log_weights):
     return -log_weights.mean()
 """,
     ),
-    "08_minimax": (
+    "08a_minimax": (
+        "minimax.value_function",
+        "log_d_subtracted",
+        """\
+def value_function(real_logits, fake_logits):
+    return F.logsigmoid(real_logits).mean() - F.logsigmoid(fake_logits).mean()
+""",
+    ),
+    "08b_minimax": (
         "minimax.dirac_gan_step",
         "psi_first",
         """\
@@ -392,6 +400,6 @@ EXPLORERS = {
     "01_divergences": drag_a_slider,
     "02_elbo": drag_an_ellipse,
     "05_vae": drag_a_latent_point,
-    "08_minimax": drag_through_a_game,
+    "08b_minimax": drag_through_a_game,
     "12_evaluation": sit_the_blind_test,
 }
