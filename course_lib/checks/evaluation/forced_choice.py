@@ -110,6 +110,51 @@ def divided_in_part(correct, total, confidence, center):
     return rate, middle - half, middle + half
 
 
+def z_under_n(correct, total, confidence):
+    return of_pieces(
+        correct,
+        total,
+        confidence,
+        half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + z * z / (2 * n)),
+    )
+
+
+def term_behind_the_root(correct, total, confidence):
+    return of_pieces(
+        correct,
+        total,
+        confidence,
+        half=lambda p, z, n: z * (math.sqrt(p * (1 - p) / n) + z * z / (4 * n * n)),
+    )
+
+
+def all_z_unsquared(correct, total, confidence):
+    return of_pieces(
+        correct,
+        total,
+        confidence,
+        center=lambda z, n: z / (2 * n),
+        half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + z / (4 * n * n)),
+        below=lambda z, n: 1 + z / n,
+    )
+
+
+def about_the_rate(correct, total, confidence, shrunk=True):
+    """Wilson's half width on both sides of the rate."""
+    rate, low, high = wilson(correct, total, confidence, shrink=float(shrunk))
+    return rate, rate - (high - low) / 2, rate + (high - low) / 2
+
+
+def times_the_divisor(correct, total, confidence):
+    rate, low, high = wilson(correct, total, confidence, shrink=0.0)
+    divisor = 1 + quantile(confidence) ** 2 / total
+    return rate, low * divisor, high * divisor
+
+
+def in_whole_numbers(correct, total, confidence):
+    return wilson(correct // total * total, total, confidence)
+
+
 def z_outside(correct, total, confidence):
     """z multiplies the first part alone."""
     z, rate = quantile(confidence), correct / total
@@ -222,6 +267,7 @@ EXERCISE = Exercise(
             lambda *given: wilson(*given, center=0.0),
             "z²/(2n) is missing beside the rate: the center of Wilson's interval lies between the "
             "rate and 1/2.",
+            also=(about_the_rate, lambda *given: about_the_rate(*given, shrunk=False)),
         ),
         Misconception(
             "root_without_its_second_term",
@@ -233,7 +279,13 @@ EXERCISE = Exercise(
             "four_n",
             four_n,
             "Under the root z² is divided by 4n, and should be by 4n².",
-            also=(z_outside,),
+            also=(z_under_n,),
+        ),
+        Misconception(
+            "second_term_outside_the_root",
+            z_outside,
+            "z²/(4n²) was added behind the root. It stands under the root, beside p (1 - p)/n.",
+            also=(term_behind_the_root,),
         ),
         Misconception(
             "center_twice",
@@ -245,6 +297,7 @@ EXERCISE = Exercise(
             lambda *given: of_pieces(*given, center=lambda z, n: z / (2 * n)),
             "z stands somewhere where z² belongs: in the center, under the root, in the divisor.",
             also=(
+                all_z_unsquared,
                 lambda *given: of_pieces(*given, below=lambda z, n: 1 + z / n),
                 lambda *given: of_pieces(
                     *given, center=lambda z, n: z / (2 * n), below=lambda z, n: 1 + z / n
@@ -254,6 +307,17 @@ EXERCISE = Exercise(
                     half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + z / (4 * n * n)),
                 ),
             ),
+        ),
+        Misconception(
+            "times_the_divisor",
+            times_the_divisor,
+            "The ends were multiplied by 1 + z²/n, which divides them.",
+        ),
+        Misconception(
+            "in_whole_numbers",
+            in_whole_numbers,
+            "The rate is 0 unless all answers are correct: // divides in whole numbers, and drops "
+            "the fraction.",
         ),
         Misconception(
             "divisor_without_n",
@@ -321,6 +385,12 @@ EXERCISE = Exercise(
             "in_percent",
             changed(lambda *three: tuple(100 * each for each in three)),
             "These are percent. Give shares between 0 and 1.",
+        ),
+        Misconception(
+            "center_and_half_width",
+            changed(lambda rate, low, high: (rate, (low + high) / 2, (high - low) / 2)),
+            "The center and half the width came where the ends belong: the center minus half the "
+            "width, and plus.",
         ),
         Misconception(
             "half_width",

@@ -99,6 +99,29 @@ def by_kl(mean_a, cov_a, mean_b, cov_b):
     return torch.distributions.kl_divergence(a, b)
 
 
+def with_first_root(of_covariance):
+    """tr (R B R)^½ with another matrix R in the place of A^½."""
+
+    def trace(a, b):
+        half = of_covariance(a)
+        return torch.linalg.eigvalsh(half @ b @ half).clamp(min=0).sqrt().sum()
+
+    return with_roots(trace)
+
+
+def one_sided(matrix: Tensor) -> Tensor:
+    """The roots of the eigenvalues, and the eigenvectors on one side alone."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors * values.clamp(min=0).sqrt()
+
+
+def raised_to(floor: float):
+    """Eigenvalues of the product kept from going below a number above 0."""
+    return with_roots(
+        lambda a, b: torch.linalg.eigvalsh(root(a) @ b @ root(a)).clamp(min=floor).sqrt().sum()
+    )
+
+
 def shift_changed(change, other=-1.0):
     """The formula with another function of mean_a - mean_b (or of mean_a + mean_b)."""
 
@@ -278,6 +301,24 @@ EXERCISE = Exercise(
             also=(with_roots(lambda a, b: root(a @ b).trace()),),
         ),
         Misconception(
+            "covariance_for_its_root",
+            with_first_root(lambda a: a),
+            "A B A stands where A^½ B A^½ belongs: its eigenvalues are others than those of A B.",
+        ),
+        Misconception(
+            "eigenvectors_left_out",
+            with_first_root(lambda a: torch.linalg.eigvalsh(a).clamp(min=0).sqrt().diag()),
+            "The first root is not A^½. The roots of A's eigenvalues stand between A's "
+            "eigenvectors: those on the left, and their transpose on the right.",
+            also=(with_first_root(one_sided),),
+        ),
+        Misconception(
+            "root_of_each_element_of_a",
+            with_first_root(lambda a: a.clamp(min=0).sqrt()),
+            "The first root was taken of every element of A. A^½ is the matrix whose square is A.",
+            also=(with_first_root(lambda a: a.abs().sqrt()),),
+        ),
+        Misconception(
             "eigenvalues_without_roots",
             with_roots(lambda a, b: torch.linalg.eigvals(a @ b).abs().sum().sqrt()),
             "The root was taken of the sum of the eigenvalues. Each eigenvalue has a root of its "
@@ -318,7 +359,14 @@ EXERCISE = Exercise(
         Misconception(
             "summed_without_trace",
             whole_matrix_summed,
-            "All elements of the matrix were added. A trace adds its diagonal alone.",
+            "All elements of a matrix were added. A trace adds its diagonal alone.",
+            also=(
+                lambda mean_a, cov_a, mean_b, cov_b: (
+                    right(mean_a, cov_a, mean_b, cov_b)
+                    + (cov_a + cov_b).sum()
+                    - (cov_a + cov_b).trace()
+                ),
+            ),
         ),
         Misconception(
             "kl_divergence",
@@ -349,6 +397,13 @@ EXERCISE = Exercise(
             with_roots(lambda a, b: torch.linalg.eigvalsh(root(a) @ b @ root(a)).sqrt().sum()),
             "The formula is right, but eigenvalues that are 0 come out as -1e-17, and their root "
             "is nan. Raise them to 0 first.",
+        ),
+        Misconception(
+            "raised_above_zero",
+            raised_to(1e-6),
+            "The eigenvalues were raised to a number above 0. The roots of many small numbers add "
+            "up, and the root of 1e-6 is 1e-3. Raise them to 0 itself.",
+            also=tuple(raised_to(floor) for floor in (1e-5, 1e-4, 1e-3)),
         ),
         Misconception(
             "cholesky",

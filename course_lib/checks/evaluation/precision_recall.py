@@ -26,6 +26,18 @@ def feature_cases(generator: torch.Generator) -> list[Case]:
             "k": k,
         }
 
+    def on_a_grid() -> dict:
+        """Whole numbers, of which many are exactly as far from a center as its k-th neighbor."""
+        while True:
+            real, fake = (
+                torch.randint(0, 6, (count, 2), generator=generator).double() for count in (16, 13)
+            )
+            case = {"real_features": real, "fake_features": fake + 2, "k": 2}
+            closed = torch.stack(both_ways(covered)(*case.values()))
+            opened = torch.stack(both_ways(without_the_edge)(*case.values()))
+            if (closed > opened).all():
+                return case
+
     far = two(9, 8, 3, 3, 1.0, 0.0)
     far["fake_features"] = far["fake_features"] + 50
     return [
@@ -34,20 +46,26 @@ def feature_cases(generator: torch.Generator) -> list[Case]:
         Case(two(30, 30, 4, 1, 0.9, 0.9), "30 of each, k = 1"),
         Case({n: v.float() if n != "k" else v for n, v in two(28, 22, 3, 4, 0.7, 1.2).items()},
              "k = 4, in float32"),
+        Case(two(32, 38, 2, 2, 3.0, 0.0), "fakes that scatter widely"),
         Case(far, "fakes far away", extreme=True),
+        Case(on_a_grid(), "points on the edge of balls", extreme=True),
     ]  # fmt: skip
 
 
 def by_loops(real_features: Tensor, fake_features: Tensor, k: int) -> tuple[float, float]:
+    """Squared distances are compared, which on a grid are exact."""
     real, fake = real_features.double().tolist(), fake_features.double().tolist()
+
+    def squared(one: list, other: list) -> float:
+        return math.fsum((p - q) ** 2 for p, q in zip(one, other, strict=True))
 
     def share(points: list, support: list) -> float:
         radii = [
-            sorted(math.dist(one, other) for j, other in enumerate(support) if j != i)[k - 1]
+            sorted(squared(one, other) for j, other in enumerate(support) if j != i)[k - 1]
             for i, one in enumerate(support)
         ]
         inside = [
-            any(math.dist(p, s) <= r for s, r in zip(support, radii, strict=True)) for p in points
+            any(squared(p, s) <= r for s, r in zip(support, radii, strict=True)) for p in points
         ]
         return sum(inside) / len(points)
 
@@ -76,6 +94,10 @@ def both_ways(share):
     return lambda real, fake, k: (share(fake, real, k), share(real, fake, k))
 
 
+def without_the_edge(points: Tensor, support: Tensor, k: int) -> Tensor:
+    return (between(points, support) < radii(support, k)).any(dim=1).double().mean()
+
+
 def own_balls(points, support, k):
     return (between(points, support) <= radii(points, k)[:, None]).any(dim=1).double().mean()
 
@@ -101,6 +123,12 @@ def with_distance(p: float):
         return (torch.cdist(points, support, p) <= radius).any(dim=1).double().mean()
 
     return share
+
+
+def radii_across(points, support, place):
+    """As they come: a radius is one of the distances, and the two may differ by rounding."""
+    radius = torch.cdist(support, points).sort(dim=1).values[:, place]
+    return (torch.cdist(points, support) <= radius).any(dim=1).double().mean()
 
 
 def squares_against_radii(points, support, k):
@@ -167,6 +195,39 @@ EXERCISE = Exercise(
             "`any` goes along the centers, the mean over the points.",
         ),
         Misconception(
+            "asked_of_their_own_set",
+            lambda real, fake, k: (covered(real, real, k), covered(fake, fake, k)),
+            "The points were asked whether they lie in their own set's manifold, where all of them "
+            "do. Ask the fakes of the reals' balls, and the reals of the fakes'.",
+        ),
+        Misconception(
+            "unsorted",
+            both_ways(with_radii(lambda d, k: d[:, k])),
+            "The radius is the distance to the point that stands at place k of the set. Its k-th "
+            "nearest neighbor is found by sorting each point's distances.",
+            also=(
+                both_ways(with_radii(lambda d, k: d[:, k - 1])),
+                both_ways(with_radii(lambda d, k: d[k])),
+            ),
+        ),
+        Misconception(
+            "half_the_radius",
+            both_ways(with_radii(lambda d, k: d.kthvalue(k + 1, dim=1).values / 2)),
+            "The balls are half as wide. The distance to the k-th neighbor is the radius, not the "
+            "diameter.",
+        ),
+        Misconception(
+            "in_k_balls",
+            both_ways(lambda p, s, k: (inside(p, s, k).sum(dim=1) >= k).double().mean()),
+            "A point counts only where it is in k balls. One ball is enough; k says how wide the "
+            "balls are.",
+        ),
+        Misconception(
+            "in_percent",
+            both_ways(lambda p, s, k: 100 * covered(p, s, k)),
+            "These are percent. Give shares between 0 and 1.",
+        ),
+        Misconception(
             "farthest",
             both_ways(with_radii(lambda d, k: d.topk(k).values[:, -1])),
             "The radius reaches to one of the farthest points: topk and a descending sort begin "
@@ -194,6 +255,8 @@ EXERCISE = Exercise(
                         .mean()
                     )
                 ),
+                both_ways(lambda p, s, k: radii_across(p, s, k - 1)),
+                both_ways(radii_across),
             ),
         ),
         Misconception(
@@ -299,6 +362,12 @@ EXERCISE = Exercise(
             "that were asked.",
         ),
         Misconception(
+            "without_the_edge",
+            both_ways(without_the_edge),
+            "A point on the edge of a ball was left out. It is inside: its distance is at most the "
+            "radius.",
+        ),
+        Misconception(
             "in_one_number",
             harmonic,
             "This is one number. The two have different causes, so they are kept apart: return "
@@ -313,6 +382,7 @@ EXERCISE = Exercise(
         "With the distances from every point to every center, compare each column with that "
         "center's radius. Inside any one is enough.",
     ),
+    coincident=True,
     rtol=1e-6,
     atol=1e-8,
 )
