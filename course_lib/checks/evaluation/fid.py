@@ -79,6 +79,20 @@ def cut_to_one_size(a, b):
     return true_fid(a[:size], b[:size])
 
 
+def between_0_and_1(a, b):
+    def scaled(x):
+        low, high = x.amin(dim=0), x.amax(dim=0)
+        return (x - low) / (high - low).clamp(min=1e-9)
+
+    return true_fid(scaled(a), scaled(b))
+
+
+def about_one_mean(a, b):
+    mean = a.mean(dim=0)
+    covariances = [(x - mean).T @ (x - mean) / (len(x) - 1) for x in (a, b)]
+    return right(a.mean(dim=0), covariances[0], b.mean(dim=0), covariances[1])
+
+
 def standardized_apart(a, b):
     a, b = ((x - x.mean(dim=0)) / x.std(dim=0).clamp(min=1e-9) for x in (a, b))
     return true_fid(a, b)
@@ -130,6 +144,17 @@ EXERCISE = Exercise(
             also=(with_moments(lambda x: (x.mean(dim=0), x.T @ x / len(x))),),
         ),
         Misconception(
+            "two_divisors",
+            with_moments(
+                lambda x: (
+                    x.mean(dim=0),
+                    x.T @ x / (len(x) - 1) - torch.outer(x.mean(dim=0), x.mean(dim=0)),
+                )
+            ),
+            "The products were divided by N - 1 and the product of the means taken off, which fits "
+            "a division by N. Take the mean off the features first.",
+        ),
+        Misconception(
             "centered_by_samples",
             with_moments(lambda x: (x.mean(dim=0), by_rows(x))),
             "Each sample's own mean was taken off, over its features. A covariance is about each "
@@ -158,8 +183,9 @@ EXERCISE = Exercise(
         Misconception(
             "about_a_common_mean",
             pooled,
-            "Both covariances were taken about the mean of all samples together. Each set has its "
-            "own.",
+            "Both covariances were taken about one mean, that of one set or of all samples "
+            "together. Each set has its own.",
+            also=(about_one_mean, lambda a, b: about_one_mean(b, a)),
         ),
         Misconception(
             "not_divided",
@@ -210,8 +236,8 @@ EXERCISE = Exercise(
         Misconception(
             "vector_of_variances",
             with_moments(lambda x: (x.mean(dim=0), x.var(dim=0))),
-            "A vector went where frechet_distance takes a covariance, (D, D): variances, or a mean. "
-            "The order is mean, covariance, mean, covariance.",
+            "A vector went where frechet_distance takes a covariance, (D, D): variances, or a "
+            "mean. The order is mean, covariance, mean, covariance.",
             error="expected a matrix",
         ),
         Misconception(
@@ -258,7 +284,7 @@ EXERCISE = Exercise(
             standardized,
             "The features were brought to one scale first. FID takes them as the network gives "
             "them.",
-            also=(standardized_apart,),
+            also=(standardized_apart, between_0_and_1),
         ),
         Misconception(
             "lengths_removed",

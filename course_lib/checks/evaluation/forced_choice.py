@@ -151,6 +151,14 @@ def times_the_divisor(correct, total, confidence):
     return rate, low * divisor, high * divisor
 
 
+def divisor_under_the_root(correct, total, confidence):
+    z, rate = quantile(confidence), correct / total
+    below = 1 + z * z / total
+    middle = (rate + z * z / (2 * total)) / below
+    half = z * math.sqrt((rate * (1 - rate) / total + z * z / (4 * total**2)) / below)
+    return rate, middle - half, middle + half
+
+
 def in_whole_numbers(correct, total, confidence):
     return wilson(correct // total * total, total, confidence)
 
@@ -220,6 +228,11 @@ EXERCISE = Exercise(
             also=(lambda *given: wilson(*given, z=lambda c: NormalDist().inv_cdf(c / 2)),),
         ),
         Misconception(
+            "confidence_halved",
+            lambda *given: wilson(*given, z=lambda c: NormalDist().inv_cdf(1 - c / 2)),
+            "z leaves half of the confidence above it. What is halved is the rest, 1 - confidence.",
+        ),
+        Misconception(
             "probability_as_z",
             lambda *given: wilson(*given, z=lambda c: NormalDist().cdf((1 + c) / 2)),
             "z is a probability here, below 1: cdf was asked where its inverse is needed.",
@@ -256,6 +269,23 @@ EXERCISE = Exercise(
             changed(lambda rate, low, high: ((low + high) / 2, low, high)),
             "The interval is right; the rate is not. It is the share of correct answers, which is "
             "not the interval's center.",
+        ),
+        Misconception(
+            "count_as_rate",
+            lambda correct, total, confidence: (
+                correct,
+                *wilson(correct, total, confidence)[1:],
+            ),
+            "The interval is right; the rate is the number of correct answers, and should be their "
+            "share.",
+        ),
+        Misconception(
+            "moved_rate",
+            lambda correct, total, confidence: (
+                (correct + 1) / (total + 2),
+                *wilson(correct, total, confidence)[1:],
+            ),
+            "The interval is right; the rate has answers added to it. It is correct / total.",
         ),
         Misconception(
             "not_shrunk",
@@ -307,6 +337,50 @@ EXERCISE = Exercise(
                     half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + z / (4 * n * n)),
                 ),
             ),
+        ),
+        Misconception(
+            "one_pair_less",
+            lambda *given: of_pieces(
+                *given,
+                half=lambda p, z, n: z * math.sqrt(p * (1 - p) / (n - 1) + z * z / (4 * n * n)),
+            ),
+            "p (1 - p) is divided by n - 1. Here n itself stands: each candidate rate has a known "
+            "variance, q (1 - q)/n.",
+        ),
+        Misconception(
+            "z_twice",
+            lambda *given: of_pieces(
+                *given,
+                half=lambda p, z, n: z * z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)),
+            ),
+            "z² stands in front of the root, and should be z.",
+        ),
+        Misconception(
+            "one_minus_missing",
+            lambda *given: of_pieces(
+                *given, half=lambda p, z, n: z * math.sqrt(p / n + z * z / (4 * n * n))
+            ),
+            "Under the root stands p, and should be p (1 - p).",
+        ),
+        Misconception(
+            "square_over_all",
+            lambda *given: of_pieces(*given, center=lambda z, n: (z / (2 * n)) ** 2),
+            "A square covers too much: it is z²/(2n) beside the rate, and z²/(4n²) under the root.",
+            also=(
+                lambda *given: of_pieces(
+                    *given,
+                    half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + (z * z / (4 * n)) ** 2),
+                ),
+                lambda *given: of_pieces(
+                    *given,
+                    half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + (z * z / (2 * n)) ** 2),
+                ),
+            ),
+        ),
+        Misconception(
+            "divisor_under_the_root",
+            divisor_under_the_root,
+            "The divisor of half the width stands under the root. It divides what comes out of it.",
         ),
         Misconception(
             "times_the_divisor",

@@ -115,6 +115,17 @@ def one_sided(matrix: Tensor) -> Tensor:
     return vectors * values.clamp(min=0).sqrt()
 
 
+def transposed(matrix: Tensor) -> Tensor:
+    """The eigenvectors where their transpose belongs, and the other way."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors.T * values.clamp(min=0).sqrt() @ vectors
+
+
+def between_singular_vectors(a: Tensor, b: Tensor) -> Tensor:
+    left, values, right_vectors = torch.linalg.svd(a @ b)
+    return (left * values.sqrt() @ right_vectors).trace()
+
+
 def raised_to(floor: float):
     """Eigenvalues of the product kept from going below a number above 0."""
     return with_roots(
@@ -290,8 +301,12 @@ EXERCISE = Exercise(
         Misconception(
             "singular_values",
             with_roots(lambda a, b: torch.linalg.svdvals(a @ b).sqrt().sum()),
-            "These are roots of the singular values of A B. It is not symmetric, so its singular "
-            "values are not its eigenvalues.",
+            "These are singular values of A B, or their roots. It is not symmetric, so its "
+            "singular values are not its eigenvalues.",
+            also=(
+                with_roots(between_singular_vectors),
+                with_roots(lambda a, b: torch.linalg.svdvals(a @ b).sum()),
+            ),
         ),
         Misconception(
             "symmetric_solver_on_a_product",
@@ -309,14 +324,49 @@ EXERCISE = Exercise(
             "eigenvectors_left_out",
             with_first_root(lambda a: torch.linalg.eigvalsh(a).clamp(min=0).sqrt().diag()),
             "The first root is not A^½. The roots of A's eigenvalues stand between A's "
-            "eigenvectors: those on the left, and their transpose on the right.",
-            also=(with_first_root(one_sided),),
+            "eigenvectors: those on the left, and their transpose on the right. (eigh gives them "
+            "as columns.)",
+            also=(with_first_root(one_sided), with_first_root(transposed)),
         ),
         Misconception(
             "root_of_each_element_of_a",
             with_first_root(lambda a: a.clamp(min=0).sqrt()),
             "The first root was taken of every element of A. A^½ is the matrix whose square is A.",
             also=(with_first_root(lambda a: a.abs().sqrt()),),
+        ),
+        Misconception(
+            "symmetrized",
+            with_roots(lambda a, b: root((a @ b + b @ a) / 2).trace()),
+            "A B was made symmetric by averaging it with B A, which changes its eigenvalues. "
+            "A^½ B A^½ is symmetric and has those of A B.",
+        ),
+        Misconception(
+            "fourth_root",
+            with_first_root(lambda a: root(root(a))),
+            "The root of A was taken twice: the product holds A^½, not A, and its own eigenvalues "
+            "are off.",
+        ),
+        Misconception(
+            "two_times_all",
+            from_parts(lambda shift, traces, roots: shift + 2 * (traces - roots)),
+            "All three traces were doubled. The 2 belongs to the trace of the root alone.",
+        ),
+        Misconception(
+            "root_of_the_determinant",
+            with_roots(lambda a, b: torch.linalg.det(a @ b).clamp(min=0).sqrt()),
+            "The determinant multiplies the eigenvalues. A trace of a root is the sum of their "
+            "roots.",
+        ),
+        Misconception(
+            "norm_of_the_product",
+            with_roots(lambda a, b: torch.linalg.matrix_norm(a @ b)),
+            "A norm of A B stands where the trace of its root belongs.",
+        ),
+        Misconception(
+            "one_value_a_feature",
+            shift_changed(lambda d: d.square()),
+            "There is one value for each feature: the squared differences of the means are not "
+            "added up.",
         ),
         Misconception(
             "eigenvalues_without_roots",

@@ -232,6 +232,43 @@ EXERCISE = Exercise(
             "probability of its class, here p(y | x).",
         ),
         Misconception(
+            "power_of_two",
+            of_reduced(lambda kl: 2 ** kl.mean()),
+            "2 was raised to a divergence in nats. The base that belongs to the natural logarithm "
+            "is e.",
+        ),
+        Misconception(
+            "exponentials_apart",
+            lambda p: entropy(p.mean(dim=0)).exp() - entropy(p).mean().exp(),
+            "Each entropy had an exponential of its own. Take the difference first, in nats, and "
+            "then the exponential of it.",
+            also=(
+                lambda p: entropy(p.mean(dim=0)).exp() - entropy(p).exp().mean(),
+                lambda p: entropy(p.mean(dim=0)).exp() / entropy(p).exp().mean(),
+            ),
+        ),
+        Misconception(
+            "doubt_added_up",
+            lambda p: (entropy(p.mean(dim=0)) - entropy(p).sum()).exp(),
+            "The entropies of the images were added, not averaged.",
+        ),
+        Misconception(
+            "logarithms_added",
+            lambda p: (
+                (torch.special.xlogy(p, p) + torch.special.xlogy(p, p.mean(dim=0)))
+                .sum(dim=1)
+                .mean()
+                .exp()
+            ),
+            "The logarithm of p(y) was added. That of a ratio is a difference.",
+        ),
+        Misconception(
+            "rounded",
+            of_reduced(lambda kl: round(float(kl.mean().exp()), 2)),
+            "The score was rounded. Return it as it is.",
+            also=(of_reduced(lambda kl: round(float(kl.mean().exp()), 3)),),
+        ),
+        Misconception(
             "in_splits",
             in_splits,
             "The images were cut into ten parts and the scores averaged, as some tables do. Here "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..declare import Case, Exercise, Misconception
@@ -108,6 +109,13 @@ def only_neighbours(step: int):
     return lambda a, b: within(a) + within(b) - 2 * polynomial(a, b).mean()
 
 
+def averaged_inside_the_cube(a, b):
+    def cubed(mean):
+        return (mean / a.shape[1] + 1) ** 3
+
+    return cubed(others(a @ a.T)) + cubed(others(b @ b.T)) - 2 * cubed((a @ b.T).mean())
+
+
 def cut_to_one_size(a, b):
     size = min(len(a), len(b))
     return by_parts()(a[:size], b[:size])
@@ -148,8 +156,9 @@ EXERCISE = Exercise(
         Misconception(
             "diagonal_taken_for_one",
             by_parts(within=lambda k: (k.sum() - len(k)) / (len(k) * (len(k) - 1))),
-            "N was taken off for the diagonal, as if each sample had a kernel of 1 with itself. "
-            "This kernel's diagonal is not 1: take off its trace.",
+            "Each entry of the diagonal was counted as 1, as if that were a sample's kernel with "
+            "itself. This kernel's diagonal is not 1: take off its trace.",
+            also=(by_parts(within=lambda k: (k.sum() - k.trace() + len(k)) / len(k) ** 2),),
         ),
         Misconception(
             "divided_by_n_minus_one",
@@ -345,6 +354,48 @@ EXERCISE = Exercise(
             "times_thousand",
             lambda a, b: 1000 * by_parts()(a, b),
             "This is KID times 1000, as some tables print it. Give the number itself.",
+        ),
+        Misconception(
+            "divided_by_a_constant",
+            by_parts(lambda x, y: (x @ y.T / 64 + 1) ** 3),
+            "The inner product was divided by a fixed number. D is the number of features that "
+            "come, whatever they are.",
+            also=(by_parts(lambda x, y: (x @ y.T / 2048 + 1) ** 3),),
+        ),
+        Misconception(
+            "of_distances",
+            by_parts(lambda x, y: (torch.cdist(x, y) / x.shape[1] + 1) ** 3),
+            "A distance stands in the kernel where the inner product belongs.",
+            also=(by_parts(lambda x, y: (squared_distance(x, y) / x.shape[1] + 1) ** 3),),
+        ),
+        Misconception(
+            "lengths_removed",
+            lambda a, b: by_parts()(F.normalize(a, dim=1), F.normalize(b, dim=1)),
+            "Each feature vector was divided by its length first. KID takes them as they are.",
+        ),
+        Misconception(
+            "centered",
+            lambda a, b: by_parts()(*(x - torch.cat([a, b]).mean(dim=0) for x in (a, b))),
+            "A mean was taken off the features first. KID takes them as they are.",
+            also=(lambda a, b: by_parts()(a - a.mean(dim=0), b - b.mean(dim=0)),),
+        ),
+        Misconception(
+            "averaged_inside_the_cube",
+            averaged_inside_the_cube,
+            "The inner products were averaged before the cube. The kernel is taken of each pair, "
+            "and then averaged.",
+        ),
+        Misconception(
+            "divided_by_n_minus_one_squared",
+            by_parts(within=lambda k: (k.sum() - k.trace()) / (len(k) - 1) ** 2),
+            "The sum over pairs was divided by (N - 1)². There are N (N - 1) pairs.",
+        ),
+        Misconception(
+            "not_transposed",
+            by_parts(lambda x, y: (x @ y / x.shape[1] + 1) ** 3),
+            "Both sets have a row for each sample. For the inner products of all pairs, (N, M), "
+            "the second one is transposed.",
+            error="mat1",
         ),
         Misconception(
             "gaussian_kernel",

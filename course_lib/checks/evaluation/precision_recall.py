@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..declare import Case, Exercise, Misconception
@@ -131,6 +132,14 @@ def radii_across(points, support, place):
     return (torch.cdist(points, support) <= radius).any(dim=1).double().mean()
 
 
+def by_angles(points, support, k):
+    def between_directions(x, y):
+        return 1 - F.normalize(x, dim=1) @ F.normalize(y, dim=1).T
+
+    radius = between_directions(support, support).kthvalue(k + 1, dim=1).values
+    return (between_directions(points, support) <= radius).any(dim=1).double().mean()
+
+
 def squares_against_radii(points, support, k):
     return (between(points, support) ** 2 <= radii(support, k)).any(dim=1).double().mean()
 
@@ -203,11 +212,12 @@ EXERCISE = Exercise(
         Misconception(
             "unsorted",
             both_ways(with_radii(lambda d, k: d[:, k])),
-            "The radius is the distance to the point that stands at place k of the set. Its k-th "
-            "nearest neighbor is found by sorting each point's distances.",
+            "The radius is not the distance to the k-th nearest neighbor. That is found by sorting "
+            "each point's distances, and reading all of them at place k of the sorted axis.",
             also=(
                 both_ways(with_radii(lambda d, k: d[:, k - 1])),
                 both_ways(with_radii(lambda d, k: d[k])),
+                both_ways(with_radii(lambda d, k: d.sort(dim=0).values[:, k])),
             ),
         ),
         Misconception(
@@ -219,8 +229,13 @@ EXERCISE = Exercise(
         Misconception(
             "in_k_balls",
             both_ways(lambda p, s, k: (inside(p, s, k).sum(dim=1) >= k).double().mean()),
-            "A point counts only where it is in k balls. One ball is enough; k says how wide the "
-            "balls are.",
+            "A point counts fully only where it is in k balls. One ball is enough; k says how wide "
+            "the balls are.",
+            also=(
+                both_ways(
+                    lambda p, s, k: (inside(p, s, k).sum(dim=1).double() / k).clamp(max=1).mean()
+                ),
+            ),
         ),
         Misconception(
             "in_percent",
@@ -305,7 +320,16 @@ EXERCISE = Exercise(
             "mean_of_the_neighbours",
             both_ways(with_radii(lambda d, k: d.sort(dim=1).values[:, 1 : k + 1].mean(dim=1))),
             "The radius is the mean distance of the k nearest. It is the distance of the k-th.",
-            also=(both_ways(with_radii(lambda d, k: d.sort(dim=1).values[:, :k].mean(dim=1))),),
+            also=(
+                both_ways(with_radii(lambda d, k: d.sort(dim=1).values[:, :k].mean(dim=1))),
+                both_ways(with_radii(lambda d, k: d.sort(dim=1).values[:, : k + 1].mean(dim=1))),
+            ),
+        ),
+        Misconception(
+            "sum_of_the_neighbours",
+            both_ways(with_radii(lambda d, k: d.sort(dim=1).values[:, : k + 1].sum(dim=1))),
+            "The distances of the k nearest were added up. The radius is the distance of the k-th "
+            "alone.",
         ),
         Misconception(
             "one_radius",
@@ -343,6 +367,22 @@ EXERCISE = Exercise(
             both_ways(lambda p, s, k: covered(p, s, 1)),
             "The result does not depend on k.",
             also=tuple(both_ways(lambda p, s, k, n=n: covered(p, s, n)) for n in (3, 5)),
+        ),
+        Misconception(
+            "angles",
+            both_ways(by_angles),
+            "The points are compared by the angle between them (cosine). These are Euclidean "
+            "balls.",
+        ),
+        Misconception(
+            "rounded",
+            both_ways(lambda p, s, k: round(float(covered(p, s, k)), 2)),
+            "The shares were rounded. Return them as they are.",
+        ),
+        Misconception(
+            "one_value_a_point",
+            both_ways(lambda p, s, k: inside(p, s, k).any(dim=1).double()),
+            "There is one value for each point. A share is the mean over the points.",
         ),
         Misconception(
             "city_blocks",
