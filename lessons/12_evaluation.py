@@ -313,20 +313,20 @@ for name, (_, probabilities) in seen.items():
 # the mean squared distance as small as you can. That minimum is the squared **[Fréchet distance](glossary.ipynb#Fréchet-distance)** (or
 # 2-Wasserstein distance):
 #
-# 1. For any joint distribution, with $C = \mathrm{Cov}(x, y)$: $\;\mathbb E \|x - y\|^2 = \|\mu_a - \mu_b\|^2 + \operatorname{tr} A + \operatorname{tr} B - 2 \operatorname{tr} C$,
-#    since $\mathbb E\|u\|^2 = \|\mathbb E u\|^2 + \operatorname{tr}\mathrm{Cov}(u)$ with $u = x - y$. So make $\operatorname{tr} C$ as large as possible.
+# 1. For any joint distribution, with $C = \mathrm{Cov}(x, y)$: $\;\mathbb E \|x - y\|^2 = \|\mu_a - \mu_b\|^2 + \mathrm{tr} A + \mathrm{tr} B - 2 \mathrm{tr} C$,
+#    since $\mathbb E\|u\|^2 = \|\mathbb E u\|^2 + \mathrm{tr}\mathrm{Cov}(u)$ with $u = x - y$. So make $\mathrm{tr} C$ as large as possible.
 # 2. $C$ is not free: the joint covariance $\begin{pmatrix} A & C \\ C^\top & B\end{pmatrix}$ must be [positive semidefinite](glossary.ipynb#Positive-semidefinite-matrix). That is so
 #    exactly if $C = A^{1/2} K B^{1/2}$ with a matrix $K$ whose singular values are at most 1. (Where $A$ and $B$ can be inverted, measure $x$ and $y$ in units of their
 #    own width, $A^{-1/2} x$ and $B^{-1/2} y$: the joint covariance becomes $\begin{pmatrix} I & K \\ K^\top & I\end{pmatrix}$, whose eigenvalues are 1 plus and minus
 #    the singular values of $K$. Singular $A$, $B$ are limits of such.) Any such $C$ will do: a Gaussian with this joint covariance exists.
-# 3. $\operatorname{tr} C = \operatorname{tr}(K\, B^{1/2} A^{1/2})$, because in a trace the last factor may be moved to the front.
-# 4. With the singular value decomposition $B^{1/2} A^{1/2} = U S V^\top$ this is $\operatorname{tr}(V^\top K U\, S) = \sum_i (V^\top K U)_{ii}\, s_i$. No entry of $V^\top K U$ is
+# 3. $\mathrm{tr} C = \mathrm{tr}(K\, B^{1/2} A^{1/2})$, because in a trace the last factor may be moved to the front.
+# 4. With the singular value decomposition $B^{1/2} A^{1/2} = U S V^\top$ this is $\mathrm{tr}(V^\top K U\, S) = \sum_i (V^\top K U)_{ii}\, s_i$. No entry of $V^\top K U$ is
 #    above 1, since its singular values are those of $K$. So the largest trace is $\sum_i s_i$ (von Neumann), reached at $K = V U^\top$, where $V^\top K U = I$.
 # 5. The squares of those singular values are the eigenvalues of $(B^{1/2} A^{1/2})^\top (B^{1/2} A^{1/2}) = A^{1/2} B A^{1/2}$, which are
-#    those of $A B$ ($MN$ and $NM$ have the same ones). So the largest $\operatorname{tr} C$ is $\operatorname{tr}(A^{1/2} B A^{1/2})^{1/2} = \operatorname{tr}(A B)^{1/2}$: the trace
+#    those of $A B$ ($MN$ and $NM$ have the same ones). So the largest $\mathrm{tr} C$ is $\mathrm{tr}(A^{1/2} B A^{1/2})^{1/2} = \mathrm{tr}(A B)^{1/2}$: the trace
 #    of a root, which is the sum of the roots of the eigenvalues (and not the root of the trace). And
 #
-# $$ d^2 = \|\mu_a - \mu_b\|^2 + \operatorname{tr} A + \operatorname{tr} B - 2 \operatorname{tr} (A B)^{1/2} . $$
+# $$ d^2 = \|\mu_a - \mu_b\|^2 + \mathrm{tr} A + \mathrm{tr} B - 2 \mathrm{tr} (A B)^{1/2} . $$
 #
 # The next cell checks the lines that are not algebra: a random $K$ never beats line 4, the one of line 4
 # reaches it and leaves the joint covariance positive semidefinite, and the eigenvalues of line 5 are equal.
@@ -422,11 +422,11 @@ for name, (features, _) in seen.items():
 # $N$ samples, with mean $m$ and covariance $S$. What is $\mathrm{FID}_N$, the FID from them, on average, beside the
 # true one, $\mathrm{FID}_\infty$ of $\mu_b$ and $B$ themselves?
 #
-# 1. $\mathbb E\|\mu_a - m\|^2 = \|\mu_a - \mu_b\|^2 + \operatorname{tr} B / N$, since the mean of $N$ independent samples has covariance $B/N$.
-# 2. $\mathbb E \operatorname{tr} S = \operatorname{tr} B$: the covariance with $N - 1$ is unbiased.
-# 3. $\mathbb E \operatorname{tr}(A^{1/2} S A^{1/2})^{1/2} \le \operatorname{tr}(A^{1/2} B A^{1/2})^{1/2}$, since the trace of a root is concave: its mean lies below its
+# 1. $\mathbb E\|\mu_a - m\|^2 = \|\mu_a - \mu_b\|^2 + \mathrm{tr} B / N$, since the mean of $N$ independent samples has covariance $B/N$.
+# 2. $\mathbb E \mathrm{tr} S = \mathrm{tr} B$: the covariance with $N - 1$ is unbiased.
+# 3. $\mathbb E \mathrm{tr}(A^{1/2} S A^{1/2})^{1/2} \le \mathrm{tr}(A^{1/2} B A^{1/2})^{1/2}$, since the trace of a root is concave: its mean lies below its
 #    value at the mean (Jensen's inequality). It enters with a minus.
-# 4. So every error has one sign: $\mathbb E\,\mathrm{FID}_N \ge \mathrm{FID}_\infty + \operatorname{tr} B / N$. Expanding line 3 to second order, its gap is also a
+# 4. So every error has one sign: $\mathbb E\,\mathrm{FID}_N \ge \mathrm{FID}_\infty + \mathrm{tr} B / N$. Expanding line 3 to second order, its gap is also a
 #    constant over $N$, plus smaller terms, as long as $N$ is large against the number of features $D$, and $B$ has some width wherever $A$ has (a root is not smooth at 0):
 #
 # $$ \mathbb E\,\mathrm{FID}_N \approx \mathrm{FID}_\infty + \frac{c}{N} . $$

@@ -1,6 +1,7 @@
 """The lessons themselves: up to date, runnable as scripts, and whole in a student's hands."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -30,6 +31,17 @@ def smoke(tmp_path):
 
 def test_notebooks_and_solutions_are_what_the_lessons_make():
     assert stale() == []
+
+
+@pytest.mark.parametrize("file", [*(f"lessons/{s}.py" for s in STEMS), "lessons/glossary.toml"])
+def test_formulas_use_only_what_github_renders(file):
+    """GitHub shows a red line in the place of a formula that defines, loads or links something."""
+    refused = (
+        r"\\(operatorname|newcommand|renewcommand|def|require|href|class|style|cssId|unicode)\b"
+    )
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    prose = lines if file.endswith("toml") else [ln for ln in lines if ln.startswith("#")]
+    assert [line for line in prose if re.search(refused, line)] == []
 
 
 def test_the_repository_keeps_within_its_64_megabytes():
