@@ -594,20 +594,59 @@ for name, value in gap_lines.items():
     assert torch.isclose(value, gap_lines["4  log p(x) - ELBO"], atol=1e-6)
 
 # %% [markdown]
-# For Gaussians the gap has a formula. Lesson 01 had it for two diagonal ones; the posterior is tilted, so now
-# with its full precision $\Lambda$ (here $V = \mathrm{diag}\, v$):
+# For Gaussians the gap has a formula. Lesson 01 had it for two diagonal ones; the posterior
+# $\mathcal N(\mu, \Lambda^{-1})$ is tilted, so now with its full precision $\Lambda$ (here $V = \mathrm{diag}\, v$):
 #
 # $$ \begin{aligned}
-# \mathrm{KL} &= \tfrac12\, \mathbb E_q\big[ \log \tfrac{\det \Lambda^{-1}}{\det V}
-#    - (z-m)^\top V^{-1} (z-m) + (z-\mu)^\top \Lambda (z-\mu) \big] \\
+# \mathrm{KL} &= \tfrac12\, \mathbb E_q\big[ -\log\det\Lambda - \log\det V
+#    - (z-m)^\top V^{-1} (z-m) + (z-\mu)^\top \Lambda (z-\mu) \big] && (1) \\
 # &= \tfrac12 \big[ -\log\det\Lambda - \textstyle\sum_j \log v_j - Z
-#    + \mathbb E_q\, (z-\mu)^\top \Lambda (z-\mu) \big] \\
-# &= \tfrac12 \big[ \textstyle\sum_j \Lambda_{jj} v_j + (m-\mu)^\top \Lambda (m-\mu) - Z - \log\det\Lambda
-#    - \sum_j \log v_j \big]
+#    + \mathbb E_q\, (z-\mu)^\top \Lambda (z-\mu) \big] && (2) \\
+# \mathbb E_q\, (z-\mu)^\top \Lambda (z-\mu) &= (m-\mu)^\top \Lambda (m-\mu)
+#    + \mathbb E_q\, (z-m)^\top \Lambda (z-m) && (3) \\
+# &= (m-\mu)^\top \Lambda (m-\mu) + \mathrm{tr}(\Lambda V) && (4) \\
+# \mathrm{KL} &= \tfrac12 \big[ \textstyle\sum_j \Lambda_{jj} v_j + (m-\mu)^\top \Lambda (m-\mu) - Z - \log\det\Lambda
+#    - \sum_j \log v_j \big] && (5)
 # \end{aligned} $$
 #
-# First line: **put in the densities**; the constants with $2\pi$ cancel. Second: each of the $Z$ squares
-# $(z_j - m_j)^2 / v_j$ **averages to 1**. Third: **the four steps of section 4**, with $z = m + (z - m)$.
+# 1. **Put in both densities**; the constants with $2\pi$ cancel, and $\det \Lambda^{-1} = 1 / \det \Lambda$.
+# 2. $V$ is diagonal, so $\det V$ is a product, and each of the $Z$ squares $(z_j - m_j)^2 / v_j$ **averages to 1**.
+# 3. **Write** $z - \mu = (m - \mu) + (z - m)$ **and multiply out**; the mixed term $2 (m-\mu)^\top \Lambda (z-m)$
+#    averages to 0, because $\mathbb E_q[z - m] = 0$.
+# 4. $a^\top \Lambda a = \mathrm{tr}(\Lambda a a^\top)$, and $\mathbb E_q[(z-m)(z-m)^\top] = V$.
+# 5. **Put 4 into 2**; of $\Lambda V$ the trace needs the diagonal alone.
+#
+# The next cell counts each step on our digit, with draws from a $q$ that is off in place and width.
+
+# %%
+own_draws = torch.Generator().manual_seed(2)  # so that all later numbers stay what they are
+noise = torch.randn(200_000, 8, generator=own_draws, dtype=torch.float64)
+mu, covariance = posterior(digit, weight, noise_std)
+precision = torch.linalg.inv(covariance)
+m, v = mu + 0.3, 0.5 * covariance.diagonal()
+z = m + v.sqrt() * noise
+
+
+def quadratic(a, b):
+    """aᵀ Λ b of each row, with the posterior's precision."""
+    return (a @ precision * b).sum(-1)
+
+
+q, exact = MultivariateNormal(m[0], v.diag()), MultivariateNormal(mu[0], covariance)
+log_dets = precision.logdet() + v.log().sum()
+inner = -log_dets - ((z - m) ** 2 / v).sum(-1) + quadratic(z - mu, z - mu)
+at_mean, trace = quadratic(m - mu, m - mu), precision.diag() @ v
+for name, draws, formula in (
+    ("1  inside the mean", (inner - 2 * (q.log_prob(z) - exact.log_prob(z))), torch.zeros(())),
+    ("2  squares by v", ((z - m) ** 2 / v).sum(-1), torch.tensor(8.0)),
+    ("3  mixed term", 2 * quadratic(m - mu, z - m), torch.zeros(())),
+    ("4  trace", quadratic(z - m, z - m), trace),
+    ("5  KL", 0.5 * inner, 0.5 * (trace + at_mean[0] - 8 - log_dets)),
+):
+    error = draws.std() / math.sqrt(len(z))
+    agrees = bool((draws.mean() - formula).abs() < 4 * error + 1e-9)
+    print(f"{name:<20} formula {formula:9.4f}, counted within four standard errors: {agrees}")
+    assert agrees
 
 # %% [markdown]
 # ### Exercise · `elbo_gap(x, weight, noise_std, mean, log_var)`
@@ -922,24 +961,45 @@ show(figure)
 # (a) **it is a lower bound**, (b) **the M-step maximizes**, (c) **the E-step has closed the gap**.
 #
 # The M-step in our model: with the posterior's means $m_n$ and covariance $\Sigma$, the only part of the ELBO in
-# which $W$ and $\sigma$ occur is the expected log-likelihood,
+# which $W$ and $\sigma$ occur is the expected log-likelihood. Call its sum over the data $\ell(W, \sigma)$, and
+# gather the data in two matrices:
 #
-# $$ -N D \log \sigma - \frac{1}{2\sigma^2} \sum_n \Big( \lVert x_n \rVert^2 - 2\, x_n^\top W m_n
-#    + \mathrm{tr}\big(W^\top W\, \mathbb E[z z^\top]_n\big) \Big) + \text{const}, \qquad
-#    \mathbb E[z z^\top]_n = m_n m_n^\top + \Sigma $$
+# $$ B = \sum_n x_n m_n^\top, \qquad A = \sum_n \mathbb E_{q_n}[z z^\top] = \sum_n m_n m_n^\top + N \Sigma $$
 #
-# (**multiply out the square**, and **a second moment is the mean's square plus the covariance**). **Set the
-# derivative by $W$ to 0**: $\sum_n x_n m_n^\top = W \sum_n \mathbb E[z z^\top]_n$. **Set the derivative by
-# $\sigma$ to 0**: $\sigma^2$ is the expected squared error per number. (The derivative of
-# $\mathrm{tr}(W^\top W A)$ is $2 W A$ for symmetric $A$. In $W$ the expression is a downward parabola, because
-# $\sum_n \mathbb E[z z^\top]_n$ is positive definite; in $\sigma$ it rises and then falls: a maximum.) So
+# (**a second moment is the mean's square plus the covariance**, and $\Sigma$ is the same for every $n$). Then
+#
+# $$ \begin{aligned}
+# \ell(W, \sigma) &= -N D \log \sigma - \frac{1}{2\sigma^2}\, Q(W) + \text{const}, \qquad
+#    Q(W) = \sum_n \mathbb E_{q_n} \lVert x_n - W z \rVert^2 && (1) \\
+# Q(W) &= \sum_n \Big( \lVert x_n \rVert^2 - 2\, x_n^\top W m_n + \mathbb E_{q_n}[z^\top W^\top W z] \Big) && (2) \\
+# &= \sum_n \lVert x_n \rVert^2 - 2\, \mathrm{tr}(W^\top B) + \mathrm{tr}(W^\top W A) && (3) \\
+# \frac{\partial Q}{\partial W} &= -2 B + 2 W A && (4) \\
+# \frac{\partial Q}{\partial W} = 0 \;&\Leftrightarrow\; W = W_{\mathrm{new}} = B A^{-1} && (5) \\
+# Q(W) &= Q(W_{\mathrm{new}}) + \mathrm{tr}\big( (W - W_{\mathrm{new}})\, A\, (W - W_{\mathrm{new}})^\top \big)
+#    \ge Q(W_{\mathrm{new}}) && (6) \\
+# \frac{\partial \ell}{\partial \sigma} &= -\frac{N D}{\sigma} + \frac{Q(W_{\mathrm{new}})}{\sigma^3} = 0
+#    \;\Leftrightarrow\; \sigma^2 = \sigma_{\mathrm{new}}^2 = \frac{Q(W_{\mathrm{new}})}{N D} && (7)
+# \end{aligned} $$
+#
+# 1. **The density of a Gaussian** of $D$ numbers, its logarithm averaged.
+# 2. **Multiply out the square**; $\mathbb E_{q_n}[z] = m_n$.
+# 3. **A number is its own trace, and a trace may be cycled**: $x^\top W m = \mathrm{tr}(W^\top x m^\top)$ and
+#    $z^\top W^\top W z = \mathrm{tr}(W^\top W z z^\top)$; then sum over $n$.
+# 4. The derivative of $\mathrm{tr}(W^\top B)$ is $B$, that of $\mathrm{tr}(W^\top W A)$ is $2 W A$ **because $A$ is
+#    symmetric**.
+# 5. **$A$ is positive definite**, since $\Sigma$ is, so it has an inverse.
+# 6. **Complete the square**: multiply the right side out and use $W_{\mathrm{new}} A = B$. So $W_{\mathrm{new}}$ is best
+#    for every $\sigma$.
+# 7. **Derivative by $\sigma$**, at that $W$. It is positive below $\sigma_{\mathrm{new}}$ and negative above: a maximum.
+#
+# Written out, with $Q$ by section 4's formula:
 #
 # $$ W_{\mathrm{new}} = \Big( \sum_n x_n m_n^\top \Big) \Big( \sum_n m_n m_n^\top + N \Sigma \Big)^{-1}, \qquad
-#    \sigma_{\mathrm{new}}^2 = \frac{1}{N D} \sum_n \mathbb E \lVert x_n - W_{\mathrm{new}}\, z \rVert^2 , $$
+#    \sigma_{\mathrm{new}}^2 = \frac{1}{N D} \sum_n \Big( \lVert x_n - W_{\mathrm{new}} m_n \rVert^2 +
+#    \mathrm{tr}(W_{\mathrm{new}}^\top W_{\mathrm{new}} \Sigma) \Big) . $$
 #
-# where the last expectation is section 4's: $\lVert x_n - W_{\mathrm{new}} m_n \rVert^2 +
-# \mathrm{tr}(W_{\mathrm{new}}^\top W_{\mathrm{new}} \Sigma)$. It reads like a least-squares fit, with one
-# difference: the latents are not known, and their uncertainty $\Sigma$ counts.
+# It reads like a least-squares fit, with one difference: the latents are not known, and their uncertainty
+# $\Sigma$ counts.
 
 # %% [markdown]
 # ### Exercise · `em_step(x, weight, noise_std)`
@@ -965,17 +1025,50 @@ def em_step(x, weight, noise_std):
 check("elbo.em_step", em_step)
 
 # %% [markdown]
-# Does the update sit where the derivatives vanish? And do the two inequalities hold? One update from a random
-# start, checked by automatic differentiation.
+# Do the seven lines hold? Line 3 against section 4's formula and line 4 against automatic differentiation, at a
+# random weight; the others at your update, which must sit where the derivatives vanish. Then the two inequalities.
 
 # %%
 start = normal_noise(32, 8), torch.tensor(1.0).double()
 q_mean, q_covariance = posterior(few, *start)  # the E-step at the start
-new = [torch.as_tensor(v).requires_grad_() for v in em_step(few, *start)]
-slopes = torch.autograd.grad(full_elbo(few, *new, q_mean, q_covariance).mean(), new)
-steepest = max(slope.abs().max() for slope in slopes)
-print(f"slopes of the ELBO at the new parameters below 1e-8: {bool(steepest < 1e-8)}")
-new = [v.detach() for v in new]
+new = [torch.as_tensor(v) for v in em_step(few, *start)]
+b_matrix, a_matrix = few.T @ q_mean, q_mean.T @ q_mean + len(few) * q_covariance
+
+
+def expected_squares(weight):
+    """Q(W) by section 4's formula."""
+    spread = (weight @ q_covariance * weight).sum()
+    return (few - q_mean @ weight.T).square().sum() + len(few) * spread
+
+
+def slope_of(function, at):
+    at = at.detach().clone().requires_grad_()
+    return torch.autograd.grad(function(at), at)[0]
+
+
+def mean_bound(noise_std):
+    """The mean ELBO at the new weight, as a function of σ."""
+    return full_elbo(few, new[0], noise_std, q_mean, q_covariance).mean()
+
+
+other = start[0]
+traces = few.square().sum() - 2 * (other * b_matrix).sum() + (other.T @ other @ a_matrix).trace()
+apart = other - new[0]
+lines = {
+    "3  traces": (expected_squares(other), traces),
+    "4  slope": (slope_of(expected_squares, other), -2 * b_matrix + 2 * other @ a_matrix),
+    "5  no slope": (slope_of(expected_squares, new[0]) / len(few), torch.zeros(32, 8).double()),
+    "6  square": (
+        expected_squares(other),
+        expected_squares(new[0]) + (apart @ a_matrix @ apart.T).trace(),
+    ),
+    "7  no slope": (slope_of(mean_bound, new[1]), torch.tensor(0.0).double()),
+}
+for name, (left_side, right_side) in lines.items():
+    off = (left_side - right_side).abs().max() / (1 + right_side.abs().max())
+    print(f"{name:<12} the two sides agree: {bool(off < 1e-8)}")
+    assert off < 1e-8
+assert slope_of(mean_bound, 0.9 * new[1]) > 0 > slope_of(mean_bound, 1.1 * new[1])  # a maximum
 steps = {
     "log p, old": log_evidence(few, *start).mean(),
     "ELBO with q of the E-step, old": full_elbo(few, *start, q_mean, q_covariance).mean(),
@@ -986,7 +1079,6 @@ for name, value in steps.items():
     print(f"{name:<32} {value:9.3f} nats")
 old, touching, raised, reached = steps.values()
 assert torch.isclose(old, touching, atol=1e-5) and raised > touching and reached > raised
-assert steepest < 1e-8
 
 # %% [markdown]
 # Now all digits, from three random starts. The height of the maximum is known: put section 2's solution into
@@ -1130,11 +1222,34 @@ names = (*by_norm, "formula")
 show(plot_images(rows, columns=8, title="A diagonal q chooses its axes", row_titles=names))
 
 # %% [markdown] tags=["solution"]
-# The evidence is the same: the maximum is not lost. With a diagonal $q$ the ELBO prefers, among all mixtures of equal
-# evidence, those whose posterior is upright, because there the gap is 0. So it turns the latents, slowly, until
-# the columns of the weight are at right angles: the fit finds the principal components themselves (the nearly
-# equal ones last), which the exact EM has no reason to look for. Lucas et al. (2019) prove it for linear VAEs. A
-# network's decoder cannot always turn its latents so, and then a diagonal $q$ does cost evidence.
+# The evidence is the same: the maximum is not lost. Here is why, in four lines. Let $(W^*, \sigma^*)$ be a model of
+# maximal evidence, and $R$ any rotation of the latents ($R R^\top = I$).
+#
+# 1. $\log p(x)$ depends on $W$ through $C = W W^\top + \sigma^2 I$ alone, and $(W^* R)(W^* R)^\top = W^* W^{*\top}$:
+#    **turning the latents costs no evidence.**
+# 2. Choose the $R$ that diagonalizes $W^{*\top} W^*$. The columns of $W^* R$ stand at right angles.
+# 3. Then $\Lambda = I + (W^* R)^\top (W^* R) / \sigma^{*2}$ is diagonal, so the posterior itself is a diagonal Gaussian,
+#    **the gap of the best diagonal $q$ is 0**, and its ELBO is the maximal evidence.
+# 4. No ELBO exceeds the evidence, and no evidence the maximal one: **the largest ELBO with a diagonal $q$ equals
+#    the largest evidence**, and it is reached at such turned models only, because elsewhere the gap
+#    $\tfrac12 \big( \sum_j \log \Lambda_{jj} - \log\det\Lambda \big)$ is positive (Hadamard's inequality: equality
+#    for diagonal $\Lambda$ alone).
+#
+# So the fit turns the latents until the columns of the weight are at right angles: it finds the principal
+# components themselves, which the exact EM has no reason to look for. What is missing after these updates is
+# patience, not room: two columns whose eigenvalues are nearly equal gain little by standing upright, and turn
+# slowly. Lucas et al. (2019) prove the same for linear VAEs. A network's decoder cannot always turn its latents so,
+# and then a diagonal $q$ does cost evidence.
+
+# %% tags=["solution", "nbval-check-output"]
+tilted = fits[0][0]
+axes = torch.linalg.eigh(tilted.T @ tilted).eigenvectors  # the rotation of line 2
+for name, model_weight in (("as EM left it", tilted), ("turned", tilted @ axes)):
+    q = best_diagonal(few, model_weight, fits[0][1])
+    gap = elbo_gap(few, model_weight, fits[0][1], *q).max()
+    same = log_evidence(few, model_weight, fits[0][1]) - log_evidence(few, tilted, fits[0][1])
+    print(f"{name:<14} evidence unchanged: {bool(same.abs().max() < 1e-8)}, no gap: {gap < 1e-8}")
+assert same.abs().max() < 1e-8 and gap.abs() < 1e-8
 
 # %% [markdown]
 # **b.** Too narrow or too wide: which costs more? Take the best diagonal $q$ of the digit and multiply all its

@@ -140,11 +140,11 @@ print(f"the average image as a copy of every test image: {score_of_average:.2f} 
 # mean, project on $u_1, \dots, u_k$, and add the mean back.
 #
 # $$ \begin{aligned}
-# \hat x_n &= M x_n + c, \quad \operatorname{rank} M \le k && (1) \\
+# \hat x_n &= M x_n + c, \quad \mathrm{rank} M \le k && (1) \\
 # E &\ge \textstyle\frac1N \sum_n \lVert y_n - M y_n \rVert^2 && (2) \\
 # &\ge \textstyle\frac1N \sum_n \lVert y_n - QQ^\top y_n \rVert^2,
 #      \quad Q^\top Q = I_k && (3) \\
-# &= \operatorname{tr} C - \operatorname{tr} (Q^\top C Q) && (4) \\
+# &= \mathrm{tr} C - \mathrm{tr} (Q^\top C Q) && (4) \\
 # &= \textstyle\sum_i \lambda_i - \sum_i \lambda_i h_i,
 #      \quad h_i = \lVert Q^\top u_i \rVert^2 && (5) \\
 # & \phantom{=}\; 0 \le h_i \le 1, \quad \textstyle\sum_i h_i = k && (6) \\
@@ -163,7 +163,7 @@ print(f"the average image as a copy of every test image: {score_of_average:.2f} 
 #    $\lVert y - My \rVert^2 = \lVert y - Py \rVert^2 + \lVert Py - My \rVert^2$.
 # 4. **Pythagoras again**,
 #    $\lVert y - Py \rVert^2 = \lVert y \rVert^2 - \lVert Q^\top y \rVert^2$, and
-#    $\lVert v \rVert^2 = \operatorname{tr} v v^\top$ for both terms, averaged over $n$.
+#    $\lVert v \rVert^2 = \mathrm{tr} v v^\top$ for both terms, averaged over $n$.
 # 5. **Eigenvectors**: $C = \sum_i \lambda_i u_i u_i^\top$, whose trace is the sum of the
 #    eigenvalues.
 # 6. **Lengths.** $h_i$ is the squared length of a unit vector's projection, and the $u_i$ are an

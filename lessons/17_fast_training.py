@@ -1297,6 +1297,7 @@ if __name__ == "__main__":
     reconstruction_loss(wrapped, images).backward()
     found = {"alone": alone, "averaged": gradient_vector(model), "ddp": gradient_vector(wrapped)}
     torch.save(found, f"rank{rank}.pt")
+    dist.barrier()  # nobody hangs up while another still talks
     dist.destroy_process_group()
 """
 IMPORTS = """import torch

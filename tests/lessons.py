@@ -5,23 +5,27 @@ from pathlib import Path
 
 import jupytext
 
+from course_lib.authoring.lesson import STEM
+
 LESSONS = Path(__file__).parents[1] / "lessons"
 
 
 @functools.cache
-def lesson_cells(slug: str) -> list:
-    (path,) = LESSONS.glob(f"[0-9][0-9]_{slug}.py")
-    return jupytext.read(path).cells
+def lesson_files(slug: str) -> list[list]:
+    """The code cells of each file of a lesson: one, or `06a_slug.py` and `06b_slug.py`."""
+    paths = [path for path in sorted(LESSONS.glob("*.py")) if STEM.fullmatch(path.stem)[1] == slug]
+    assert paths, f"no file of lessons/ has the slug {slug}"
+    return [[c for c in jupytext.read(path).cells if c.cell_type == "code"] for path in paths]
 
 
 @functools.cache
 def lesson_namespace(slug: str) -> dict:
-    """What the set-up cell and the exercise cells of a lesson define."""
-    cells = [c for c in lesson_cells(slug) if c.cell_type == "code"]
+    """What the set-up cells and the exercise cells of a lesson define."""
     namespace: dict = {"__name__": slug}
-    for number, cell in enumerate(cells):
-        if number == 0 or "exercise" in cell.metadata:
-            exec(compile(cell.source, f"{slug}.py", "exec"), namespace)
+    for cells in lesson_files(slug):
+        for number, cell in enumerate(cells):
+            if number == 0 or "exercise" in cell.metadata:
+                exec(compile(cell.source, f"{slug}.py", "exec"), namespace)
     return namespace
 
 
@@ -34,5 +38,6 @@ def solution(name: str):
 def solution_source(name: str) -> str:
     """The lines between the marks of an exercise cell."""
     slug = name.partition(".")[0]
-    (cell,) = [c for c in lesson_cells(slug) if c.metadata.get("exercise") == name]
+    cells = [cell for file in lesson_files(slug) for cell in file]
+    (cell,) = [c for c in cells if c.metadata.get("exercise") == name]
     return cell.source.partition("# BEGIN SOLUTION")[2].partition("# END SOLUTION")[0]

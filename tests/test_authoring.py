@@ -587,6 +587,11 @@ def test_prose_changes_keep_outputs_and_code_changes_do_not(built, monkeypatch):
     assert ran == ["07_tiny"]
 
 
+def test_two_sittings_of_one_lesson_share_its_slug():
+    first, second = (parse("# %%\nx = 1\n", f"lessons/06{part}_tiny.py") for part in "ab")
+    assert (first.stem, first.slug, second.slug) == ("06a_tiny", "tiny", "tiny")
+
+
 def test_check_names_each_stale_file_and_writes_nothing(built):
     write_lesson(built, TINY.replace("double(4)", "double(2)"))
     (built / "solutions" / "plot.png").write_bytes(b"")
@@ -702,9 +707,15 @@ def test_pictures_that_are_too_large_together_name_the_cell_of_the_largest(tmp_p
     show = "from IPython.display import Image, display\nfrom os import urandom\n"
     small, large = (f"display(Image(urandom({n}), format='png'))\n" for n in (6_000, 12_000))
     write_lesson(tmp_path, f"# %%\n{show}{small}\n# %%\n{large}")
-    said = r"07_tiny\.py:6 \(cell 2\) draws the largest of 0\.02 MB of pictures: .* 0\.02 MB"
+    said = (
+        r"(?s)07_tiny\.py:6 \(cell 2\) draws the largest of 0\.02 MB of pictures: .* 0\.02 MB"
+        r".*kept in build/refused/07_tiny\.ipynb"
+    )
     with pytest.raises(BuildError, match=said):
         build(tmp_path, hints={}, scale="smoke")
+    assert not (tmp_path / "solutions/07_tiny.ipynb").exists()
+    kept = nbformat.read(tmp_path / "build/refused/07_tiny.ipynb", as_version=4)
+    assert [len(cell.outputs) for cell in kept.cells] == [1, 1]
 
 
 def test_one_failing_lesson_does_not_keep_the_others_from_being_built(tmp_path):

@@ -155,7 +155,7 @@ def test_ours_is_faster_than_the_loop_of_the_examples():
 def test_the_race_for_quality_and_the_curve_of_sizes_are_whole(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(roofline, "pick_precision", lambda *_: None)  # as where bfloat16 is native
     quality.main(["--out", str(tmp_path), "--seconds", "0.05", "--chunk", "5"])
-    size.main(["--out", str(tmp_path), "--sizes", "28", "--batches", "32", "64", "--budget", "0.5"])
+    size.main(["--out", str(tmp_path), "--sizes", "28", "--batches", "32", "64", "--budget", "30"])
     roofline.main(["--out", str(tmp_path), "--cases", "VAE"])
     printed = capsys.readouterr().out
     race = json.loads((tmp_path / "quality.json").read_text())

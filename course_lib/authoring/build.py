@@ -105,6 +105,10 @@ def build_solution(lesson: Lesson, root: Path, execute_code: bool | None, scale:
         execute(lesson, notebook, path.parent, scale)
         said = [f"solutions/{path.name} executed in {time.monotonic() - begin:.0f} s ({reason})"]
     if wrong := faults(lesson, notebook, root):
+        if reason:  # minutes of execution are not thrown away: its pictures tell what to change
+            refused = Path("build") / "refused" / path.name
+            write(root / refused, text_of(notebook))
+            wrong.append(f"{lesson.stem}: the executed notebook is kept in {refused.as_posix()}")
         raise BuildError("\n".join(wrong))
     return said + write(path, text_of(notebook))
 

@@ -17,7 +17,7 @@ ALMOST_MARK = re.compile(r"\s*#+\s*(BEGIN|END)[\s_-]*SOLUTIONS?\b", re.IGNORECAS
 MAGIC = re.compile(r"\s*(%{1,2}[a-z]|!\w)|\s*[^#\s].*\w\?{1,2}\s*$")
 # Jupytext's own way to write one: Jupyter would run it, `python lesson.py` would not.
 COMMENTED_MAGIC = re.compile(r"# ?%{1,2}[a-z]")
-STEM = re.compile(r"\d\d_([a-z0-9_]+)")
+STEM = re.compile(r"\d\d[a-z]?_([a-z0-9_]+)")  # 06a_, 06b_: two sittings of one lesson
 KEYS = {"exercise", "check", "tags"}
 TAGS = {"solution", "nbval-check-output", "folded"}
 # Jupytext notes the blank lines around a cell there: layout of the script, not of the lesson.

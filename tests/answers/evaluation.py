@@ -71,7 +71,7 @@ def fid_in_numpy(features_a, features_b):
 
 
 def kid_by_masks(features_a, features_b):
-    a, b = features_a, features_b
+    a, b = features_a.double(), features_b.double()
 
     def kernel(x, y):
         return (1 + torch.einsum("nd,md->nm", x, y) / x.shape[-1]).pow(3)
@@ -85,6 +85,7 @@ def kid_by_masks(features_a, features_b):
 
 def kid_by_fill(features_a, features_b):
     total = 0.0
+    features_a, features_b = features_a.double(), features_b.double()
     for x in (features_a, features_b):
         values = (x @ x.T / x.size(1) + 1) ** 3
         values.fill_diagonal_(0)
@@ -139,6 +140,27 @@ def wilson_of_counts(correct, total, confidence):
     return torch.tensor(correct / total), middle - half, middle + half
 
 
+def fid_of_late_doubles(features_a, features_b):
+    """Moments in float32 are good to seven digits; the traces are subtracted in double."""
+    moments = []
+    for features in (features_a, features_b):
+        moments += [features.mean(dim=0).double(), features.T.cov().double()]
+    return distance_by_singular_values(*moments)
+
+
+def manifolds_of_squares(real_features, fake_features, k):
+    """Squared distances against squared radii, no root taken."""
+
+    def squares(x, y):
+        return (x[:, None] - y).square().sum(dim=-1)
+
+    def share(points, support):
+        radius = squares(support, support).topk(k + 1, largest=False).values.amax(dim=1)
+        return (squares(points, support) <= radius).any(dim=1).float().mean()
+
+    return share(fake_features, real_features), share(real_features, fake_features)
+
+
 RIGHT = {
     "inception_score": [
         score_by_distributions,
@@ -151,9 +173,14 @@ RIGHT = {
         distance_by_complex_roots,
         distance_by_clamped_eigenvalues,
     ],
-    "fid": [fid_by_products, fid_in_numpy],
+    "fid": [fid_by_products, fid_in_numpy, fid_of_late_doubles],
     "kid": [kid_by_masks, kid_by_fill],
-    "precision_recall": [manifolds_by_sorting, manifolds_by_topk, manifolds_in_a_loop],
+    "precision_recall": [
+        manifolds_by_sorting,
+        manifolds_by_topk,
+        manifolds_in_a_loop,
+        manifolds_of_squares,
+    ],
     "forced_choice": [wilson_by_the_quadratic, wilson_of_counts],
 }
 

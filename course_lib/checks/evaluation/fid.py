@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..declare import Case, Exercise, Misconception
 from .frechet_distance import by_complex_eigenvalues, right
-from .numbers import call_for, mixing, number_facts, relu_features
+from .numbers import call_for, mixing, number_facts_and_digits, relu_features
 
 
 def feature_cases(generator: torch.Generator) -> list[Case]:
@@ -17,12 +17,18 @@ def feature_cases(generator: torch.Generator) -> list[Case]:
         b = relu_features(generator, count_b, mixing(generator, size), 1.1)
         return {"features_a": a, "features_b": b}
 
+    def nearly_equal() -> dict:
+        """The traces are about 10⁷, and the distance is about 1."""
+        wide = 3000 * relu_features(generator, 20, mixing(generator, 3) + torch.eye(3), 0.6)
+        return {"features_a": wide.float(), "features_b": ((1 + 1e-4) * wide + 0.3).float()}
+
     few = two(4, 5, 8)
     return [
         Case(two(13, 9, 5), "13 and 9 samples of 5 features"),
         Case(two(8, 8, 4), "8 samples in each set"),
         Case({n: v.float() for n, v in two(25, 17, 3).items()}, "in float32"),
         Case(few, "fewer samples than features", extreme=True),
+        Case(nearly_equal(), "two wide sets that hardly differ, in float32", extreme=True),
     ]
 
 
@@ -56,6 +62,42 @@ def true_fid(a, b):
     return right(a.mean(dim=0), a.T.cov(), b.mean(dim=0), b.T.cov())
 
 
+def divided_by(count):
+    """Covariances whose sums of products are divided by a number, `(x, a, b) -> number`."""
+
+    def answer(a, b):
+        def moments(x):
+            return x.mean(dim=0), x.T.cov() * (len(x) - 1) / count(x, a, b)
+
+        return right(*moments(a), *moments(b))
+
+    return answer
+
+
+def cut_to_one_size(a, b):
+    size = min(len(a), len(b))
+    return true_fid(a[:size], b[:size])
+
+
+def between_0_and_1(a, b):
+    def scaled(x):
+        low, high = x.amin(dim=0), x.amax(dim=0)
+        return (x - low) / (high - low).clamp(min=1e-9)
+
+    return true_fid(scaled(a), scaled(b))
+
+
+def about_one_mean(a, b):
+    mean = a.mean(dim=0)
+    covariances = [(x - mean).T @ (x - mean) / (len(x) - 1) for x in (a, b)]
+    return right(a.mean(dim=0), covariances[0], b.mean(dim=0), covariances[1])
+
+
+def standardized_apart(a, b):
+    a, b = ((x - x.mean(dim=0)) / x.std(dim=0).clamp(min=1e-9) for x in (a, b))
+    return true_fid(a, b)
+
+
 def standardized(a, b):
     both = torch.cat([a, b])
     a, b = ((x - both.mean(dim=0)) / both.std(dim=0).clamp(min=1e-9) for x in (a, b))
@@ -73,7 +115,7 @@ EXERCISE = Exercise(
     oracle=by_numpy,
     cases=feature_cases,
     call=call_for("value"),
-    facts=number_facts,
+    facts=number_facts_and_digits(by_numpy),
     misconceptions=(
         Misconception(
             "divided_by_n",
@@ -84,8 +126,8 @@ EXERCISE = Exercise(
         Misconception(
             "samples_as_features",
             lambda a, b: right(a.mean(dim=1), a.cov(), b.mean(dim=1), b.cov()),
-            "Samples and features changed places. torch.cov takes one feature a row; a set of "
-            "features has one sample a row.",
+            "Samples and features changed places. A set of features has one sample a row: its mean "
+            "has D numbers, and torch.cov, which takes one feature a row, wants it the other way.",
             error="size",
         ),
         Misconception(
@@ -100,6 +142,17 @@ EXERCISE = Exercise(
             with_moments(lambda x: (x.mean(dim=0), x.T @ x / (len(x) - 1))),
             "These are second moments about 0. A covariance is about the mean: take it off first.",
             also=(with_moments(lambda x: (x.mean(dim=0), x.T @ x / len(x))),),
+        ),
+        Misconception(
+            "two_divisors",
+            with_moments(
+                lambda x: (
+                    x.mean(dim=0),
+                    x.T @ x / (len(x) - 1) - torch.outer(x.mean(dim=0), x.mean(dim=0)),
+                )
+            ),
+            "The products were divided by N - 1 and the product of the means taken off, which fits "
+            "a division by N. Take the mean off the features first.",
         ),
         Misconception(
             "centered_by_samples",
@@ -130,14 +183,39 @@ EXERCISE = Exercise(
         Misconception(
             "about_a_common_mean",
             pooled,
-            "Both covariances were taken about the mean of all samples together. Each set has its "
-            "own.",
+            "Both covariances were taken about one mean, that of one set or of all samples "
+            "together. Each set has its own.",
+            also=(about_one_mean, lambda a, b: about_one_mean(b, a)),
         ),
         Misconception(
             "not_divided",
             with_moments(lambda x: (x.mean(dim=0), x.T.cov() * (len(x) - 1))),
             "The products of the deviations were added and not divided: this covariance grows with "
             "the number of samples.",
+        ),
+        Misconception(
+            "divided_by_the_other_size",
+            divided_by(lambda x, a, b: len(a) - 1),
+            "Both covariances were divided by the size of one set. Each set has its own number of "
+            "samples.",
+            also=(
+                divided_by(lambda x, a, b: len(b) - 1),
+                divided_by(lambda x, a, b: len(a)),
+                divided_by(lambda x, a, b: len(b)),
+            ),
+        ),
+        Misconception(
+            "divided_by_features",
+            divided_by(lambda x, a, b: x.shape[1] - 1),
+            "The products of the deviations were divided by the number of features. A covariance "
+            "is a mean over samples: N - 1 is what divides.",
+            also=(divided_by(lambda x, a, b: x.shape[1]),),
+        ),
+        Misconception(
+            "cut_to_one_size",
+            cut_to_one_size,
+            "The larger set was cut to the size of the smaller one. Means and covariances need no "
+            "equal sizes: use every sample.",
         ),
         Misconception(
             "divided_twice",
@@ -158,7 +236,8 @@ EXERCISE = Exercise(
         Misconception(
             "vector_of_variances",
             with_moments(lambda x: (x.mean(dim=0), x.var(dim=0))),
-            "A vector of variances went where frechet_distance takes a covariance, (D, D).",
+            "A vector went where frechet_distance takes a covariance, (D, D): variances, or a "
+            "mean. The order is mean, covariance, mean, covariance.",
             error="expected a matrix",
         ),
         Misconception(
@@ -192,7 +271,8 @@ EXERCISE = Exercise(
         Misconception(
             "means_alone",
             lambda a, b: (a.mean(dim=0) - b.mean(dim=0)).square().sum(),
-            "Only the means are compared; the covariances play no part.",
+            "Only the means are compared; the covariances play no part. (Does one covariance stand "
+            "in both places?)",
         ),
         Misconception(
             "means_left_out",
@@ -204,6 +284,7 @@ EXERCISE = Exercise(
             standardized,
             "The features were brought to one scale first. FID takes them as the network gives "
             "them.",
+            also=(standardized_apart, between_0_and_1),
         ),
         Misconception(
             "lengths_removed",
@@ -221,6 +302,12 @@ EXERCISE = Exercise(
             "Samples were compared pair by pair. The two sets have no pairs, and may have "
             "different sizes: compare their means and covariances.",
             error="size of tensor",
+        ),
+        Misconception(
+            "single_precision",
+            true_fid,
+            "The formula is right, and float32 has lost the result: it is a small difference of "
+            "large traces. Compute in float64.",
         ),
     ),
     hints=(

@@ -110,6 +110,59 @@ def divided_in_part(correct, total, confidence, center):
     return rate, middle - half, middle + half
 
 
+def z_under_n(correct, total, confidence):
+    return of_pieces(
+        correct,
+        total,
+        confidence,
+        half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + z * z / (2 * n)),
+    )
+
+
+def term_behind_the_root(correct, total, confidence):
+    return of_pieces(
+        correct,
+        total,
+        confidence,
+        half=lambda p, z, n: z * (math.sqrt(p * (1 - p) / n) + z * z / (4 * n * n)),
+    )
+
+
+def all_z_unsquared(correct, total, confidence):
+    return of_pieces(
+        correct,
+        total,
+        confidence,
+        center=lambda z, n: z / (2 * n),
+        half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + z / (4 * n * n)),
+        below=lambda z, n: 1 + z / n,
+    )
+
+
+def about_the_rate(correct, total, confidence, shrunk=True):
+    """Wilson's half width on both sides of the rate."""
+    rate, low, high = wilson(correct, total, confidence, shrink=float(shrunk))
+    return rate, rate - (high - low) / 2, rate + (high - low) / 2
+
+
+def times_the_divisor(correct, total, confidence):
+    rate, low, high = wilson(correct, total, confidence, shrink=0.0)
+    divisor = 1 + quantile(confidence) ** 2 / total
+    return rate, low * divisor, high * divisor
+
+
+def divisor_under_the_root(correct, total, confidence):
+    z, rate = quantile(confidence), correct / total
+    below = 1 + z * z / total
+    middle = (rate + z * z / (2 * total)) / below
+    half = z * math.sqrt((rate * (1 - rate) / total + z * z / (4 * total**2)) / below)
+    return rate, middle - half, middle + half
+
+
+def in_whole_numbers(correct, total, confidence):
+    return wilson(correct // total * total, total, confidence)
+
+
 def z_outside(correct, total, confidence):
     """z multiplies the first part alone."""
     z, rate = quantile(confidence), correct / total
@@ -175,6 +228,11 @@ EXERCISE = Exercise(
             also=(lambda *given: wilson(*given, z=lambda c: NormalDist().inv_cdf(c / 2)),),
         ),
         Misconception(
+            "confidence_halved",
+            lambda *given: wilson(*given, z=lambda c: NormalDist().inv_cdf(1 - c / 2)),
+            "z leaves half of the confidence above it. What is halved is the rest, 1 - confidence.",
+        ),
+        Misconception(
             "probability_as_z",
             lambda *given: wilson(*given, z=lambda c: NormalDist().cdf((1 + c) / 2)),
             "z is a probability here, below 1: cdf was asked where its inverse is needed.",
@@ -213,6 +271,23 @@ EXERCISE = Exercise(
             "not the interval's center.",
         ),
         Misconception(
+            "count_as_rate",
+            lambda correct, total, confidence: (
+                correct,
+                *wilson(correct, total, confidence)[1:],
+            ),
+            "The interval is right; the rate is the number of correct answers, and should be their "
+            "share.",
+        ),
+        Misconception(
+            "moved_rate",
+            lambda correct, total, confidence: (
+                (correct + 1) / (total + 2),
+                *wilson(correct, total, confidence)[1:],
+            ),
+            "The interval is right; the rate has answers added to it. It is correct / total.",
+        ),
+        Misconception(
             "not_shrunk",
             lambda *given: wilson(*given, shrink=0.0),
             "The divisor 1 + z²/n is missing.",
@@ -222,6 +297,7 @@ EXERCISE = Exercise(
             lambda *given: wilson(*given, center=0.0),
             "z²/(2n) is missing beside the rate: the center of Wilson's interval lies between the "
             "rate and 1/2.",
+            also=(about_the_rate, lambda *given: about_the_rate(*given, shrunk=False)),
         ),
         Misconception(
             "root_without_its_second_term",
@@ -233,7 +309,13 @@ EXERCISE = Exercise(
             "four_n",
             four_n,
             "Under the root z² is divided by 4n, and should be by 4n².",
-            also=(z_outside,),
+            also=(z_under_n,),
+        ),
+        Misconception(
+            "second_term_outside_the_root",
+            z_outside,
+            "z²/(4n²) was added behind the root. It stands under the root, beside p (1 - p)/n.",
+            also=(term_behind_the_root,),
         ),
         Misconception(
             "center_twice",
@@ -245,6 +327,7 @@ EXERCISE = Exercise(
             lambda *given: of_pieces(*given, center=lambda z, n: z / (2 * n)),
             "z stands somewhere where z² belongs: in the center, under the root, in the divisor.",
             also=(
+                all_z_unsquared,
                 lambda *given: of_pieces(*given, below=lambda z, n: 1 + z / n),
                 lambda *given: of_pieces(
                     *given, center=lambda z, n: z / (2 * n), below=lambda z, n: 1 + z / n
@@ -254,6 +337,61 @@ EXERCISE = Exercise(
                     half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + z / (4 * n * n)),
                 ),
             ),
+        ),
+        Misconception(
+            "one_pair_less",
+            lambda *given: of_pieces(
+                *given,
+                half=lambda p, z, n: z * math.sqrt(p * (1 - p) / (n - 1) + z * z / (4 * n * n)),
+            ),
+            "p (1 - p) is divided by n - 1. Here n itself stands: each candidate rate has a known "
+            "variance, q (1 - q)/n.",
+        ),
+        Misconception(
+            "z_twice",
+            lambda *given: of_pieces(
+                *given,
+                half=lambda p, z, n: z * z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)),
+            ),
+            "z² stands in front of the root, and should be z.",
+        ),
+        Misconception(
+            "one_minus_missing",
+            lambda *given: of_pieces(
+                *given, half=lambda p, z, n: z * math.sqrt(p / n + z * z / (4 * n * n))
+            ),
+            "Under the root stands p, and should be p (1 - p).",
+        ),
+        Misconception(
+            "square_over_all",
+            lambda *given: of_pieces(*given, center=lambda z, n: (z / (2 * n)) ** 2),
+            "A square covers too much: it is z²/(2n) beside the rate, and z²/(4n²) under the root.",
+            also=(
+                lambda *given: of_pieces(
+                    *given,
+                    half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + (z * z / (4 * n)) ** 2),
+                ),
+                lambda *given: of_pieces(
+                    *given,
+                    half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + (z * z / (2 * n)) ** 2),
+                ),
+            ),
+        ),
+        Misconception(
+            "divisor_under_the_root",
+            divisor_under_the_root,
+            "The divisor of half the width stands under the root. It divides what comes out of it.",
+        ),
+        Misconception(
+            "times_the_divisor",
+            times_the_divisor,
+            "The ends were multiplied by 1 + z²/n, which divides them.",
+        ),
+        Misconception(
+            "in_whole_numbers",
+            in_whole_numbers,
+            "The rate is 0 unless all answers are correct: // divides in whole numbers, and drops "
+            "the fraction.",
         ),
         Misconception(
             "divisor_without_n",
@@ -321,6 +459,12 @@ EXERCISE = Exercise(
             "in_percent",
             changed(lambda *three: tuple(100 * each for each in three)),
             "These are percent. Give shares between 0 and 1.",
+        ),
+        Misconception(
+            "center_and_half_width",
+            changed(lambda rate, low, high: (rate, (low + high) / 2, (high - low) / 2)),
+            "The center and half the width came where the ends belong: the center minus half the "
+            "width, and plus.",
         ),
         Misconception(
             "half_width",

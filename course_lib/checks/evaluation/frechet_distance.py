@@ -99,6 +99,40 @@ def by_kl(mean_a, cov_a, mean_b, cov_b):
     return torch.distributions.kl_divergence(a, b)
 
 
+def with_first_root(of_covariance):
+    """tr (R B R)^½ with another matrix R in the place of A^½."""
+
+    def trace(a, b):
+        half = of_covariance(a)
+        return torch.linalg.eigvalsh(half @ b @ half).clamp(min=0).sqrt().sum()
+
+    return with_roots(trace)
+
+
+def one_sided(matrix: Tensor) -> Tensor:
+    """The roots of the eigenvalues, and the eigenvectors on one side alone."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors * values.clamp(min=0).sqrt()
+
+
+def transposed(matrix: Tensor) -> Tensor:
+    """The eigenvectors where their transpose belongs, and the other way."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors.T * values.clamp(min=0).sqrt() @ vectors
+
+
+def between_singular_vectors(a: Tensor, b: Tensor) -> Tensor:
+    left, values, right_vectors = torch.linalg.svd(a @ b)
+    return (left * values.sqrt() @ right_vectors).trace()
+
+
+def raised_to(floor: float):
+    """Eigenvalues of the product kept from going below a number above 0."""
+    return with_roots(
+        lambda a, b: torch.linalg.eigvalsh(root(a) @ b @ root(a)).clamp(min=floor).sqrt().sum()
+    )
+
+
 def shift_changed(change, other=-1.0):
     """The formula with another function of mean_a - mean_b (or of mean_a + mean_b)."""
 
@@ -267,8 +301,12 @@ EXERCISE = Exercise(
         Misconception(
             "singular_values",
             with_roots(lambda a, b: torch.linalg.svdvals(a @ b).sqrt().sum()),
-            "These are roots of the singular values of A B. It is not symmetric, so its singular "
-            "values are not its eigenvalues.",
+            "These are singular values of A B, or their roots. It is not symmetric, so its "
+            "singular values are not its eigenvalues.",
+            also=(
+                with_roots(between_singular_vectors),
+                with_roots(lambda a, b: torch.linalg.svdvals(a @ b).sum()),
+            ),
         ),
         Misconception(
             "symmetric_solver_on_a_product",
@@ -276,6 +314,59 @@ EXERCISE = Exercise(
             "eigvalsh and eigh take symmetric matrices and look at one triangle only. A B is not "
             "symmetric; A^½ B A^½ is, and has the same eigenvalues.",
             also=(with_roots(lambda a, b: root(a @ b).trace()),),
+        ),
+        Misconception(
+            "covariance_for_its_root",
+            with_first_root(lambda a: a),
+            "A B A stands where A^½ B A^½ belongs: its eigenvalues are others than those of A B.",
+        ),
+        Misconception(
+            "eigenvectors_left_out",
+            with_first_root(lambda a: torch.linalg.eigvalsh(a).clamp(min=0).sqrt().diag()),
+            "The first root is not A^½. The roots of A's eigenvalues stand between A's "
+            "eigenvectors: those on the left, and their transpose on the right. (eigh gives them "
+            "as columns.)",
+            also=(with_first_root(one_sided), with_first_root(transposed)),
+        ),
+        Misconception(
+            "root_of_each_element_of_a",
+            with_first_root(lambda a: a.clamp(min=0).sqrt()),
+            "The first root was taken of every element of A. A^½ is the matrix whose square is A.",
+            also=(with_first_root(lambda a: a.abs().sqrt()),),
+        ),
+        Misconception(
+            "symmetrized",
+            with_roots(lambda a, b: root((a @ b + b @ a) / 2).trace()),
+            "A B was made symmetric by averaging it with B A, which changes its eigenvalues. "
+            "A^½ B A^½ is symmetric and has those of A B.",
+        ),
+        Misconception(
+            "fourth_root",
+            with_first_root(lambda a: root(root(a))),
+            "The root of A was taken twice: the product holds A^½, not A, and its own eigenvalues "
+            "are off.",
+        ),
+        Misconception(
+            "two_times_all",
+            from_parts(lambda shift, traces, roots: shift + 2 * (traces - roots)),
+            "All three traces were doubled. The 2 belongs to the trace of the root alone.",
+        ),
+        Misconception(
+            "root_of_the_determinant",
+            with_roots(lambda a, b: torch.linalg.det(a @ b).clamp(min=0).sqrt()),
+            "The determinant multiplies the eigenvalues. A trace of a root is the sum of their "
+            "roots.",
+        ),
+        Misconception(
+            "norm_of_the_product",
+            with_roots(lambda a, b: torch.linalg.matrix_norm(a @ b)),
+            "A norm of A B stands where the trace of its root belongs.",
+        ),
+        Misconception(
+            "one_value_a_feature",
+            shift_changed(lambda d: d.square()),
+            "There is one value for each feature: the squared differences of the means are not "
+            "added up.",
         ),
         Misconception(
             "eigenvalues_without_roots",
@@ -318,7 +409,14 @@ EXERCISE = Exercise(
         Misconception(
             "summed_without_trace",
             whole_matrix_summed,
-            "All elements of the matrix were added. A trace adds its diagonal alone.",
+            "All elements of a matrix were added. A trace adds its diagonal alone.",
+            also=(
+                lambda mean_a, cov_a, mean_b, cov_b: (
+                    right(mean_a, cov_a, mean_b, cov_b)
+                    + (cov_a + cov_b).sum()
+                    - (cov_a + cov_b).trace()
+                ),
+            ),
         ),
         Misconception(
             "kl_divergence",
@@ -349,6 +447,13 @@ EXERCISE = Exercise(
             with_roots(lambda a, b: torch.linalg.eigvalsh(root(a) @ b @ root(a)).sqrt().sum()),
             "The formula is right, but eigenvalues that are 0 come out as -1e-17, and their root "
             "is nan. Raise them to 0 first.",
+        ),
+        Misconception(
+            "raised_above_zero",
+            raised_to(1e-6),
+            "The eigenvalues were raised to a number above 0. The roots of many small numbers add "
+            "up, and the root of 1e-6 is 1e-3. Raise them to 0 itself.",
+            also=tuple(raised_to(floor) for floor in (1e-5, 1e-4, 1e-3)),
         ),
         Misconception(
             "cholesky",

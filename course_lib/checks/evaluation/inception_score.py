@@ -61,9 +61,30 @@ def in_splits(p: Tensor) -> Tensor:
     return torch.stack(parts).mean()
 
 
-def hard(p: Tensor) -> Tensor:
+def named_shares(p: Tensor) -> Tensor:
+    """The share of the images that each class is the most probable one of."""
     counts = p.argmax(dim=1).bincount(minlength=p.shape[1]).to(p.dtype)
-    return entropy(counts / counts.sum()).exp()
+    return counts / counts.sum()
+
+
+def hard(p: Tensor) -> Tensor:
+    return entropy(named_shares(p)).exp()
+
+
+def against_named_shares(floor: float):
+    return lambda p: divergences(p, named_shares(p).clamp(min=floor)).mean().exp()
+
+
+def weighed_by(weights):
+    """The logarithms of the ratios under other weights, `(p, marginal) -> (N, K)`."""
+
+    def answer(p: Tensor) -> Tensor:
+        floor = 1e-12
+        marginal = p.mean(dim=0, keepdim=True).expand_as(p)
+        ratios = p.clamp(min=floor).log() - marginal.clamp(min=floor).log()
+        return (weights(p, marginal) * ratios).sum(dim=1).mean().exp()
+
+    return answer
 
 
 EXERCISE = Exercise(
@@ -190,6 +211,62 @@ EXERCISE = Exercise(
             hard,
             "The images were replaced by the class that each is called, so that all certainty was "
             "thrown away. Keep the probabilities.",
+        ),
+        Misconception(
+            "marginal_of_named_classes",
+            against_named_shares(0.0),
+            "p(y) was counted: how often each class is the most probable one. It is the mean of "
+            "the images' probabilities, whole or not.",
+            also=tuple(against_named_shares(floor) for floor in (1e-16, 1e-12, 1e-10, 1e-8)),
+        ),
+        Misconception(
+            "weighed_by_the_mean",
+            weighed_by(lambda p, marginal: marginal),
+            "The logarithm of the ratio was weighed by p(y). The divergence of an image weighs it "
+            "by that image's own p(y | x).",
+        ),
+        Misconception(
+            "not_weighed",
+            weighed_by(lambda p, marginal: torch.ones_like(p)),
+            "The logarithms were added without weights. In a divergence each is multiplied by the "
+            "probability of its class, here p(y | x).",
+        ),
+        Misconception(
+            "power_of_two",
+            of_reduced(lambda kl: 2 ** kl.mean()),
+            "2 was raised to a divergence in nats. The base that belongs to the natural logarithm "
+            "is e.",
+        ),
+        Misconception(
+            "exponentials_apart",
+            lambda p: entropy(p.mean(dim=0)).exp() - entropy(p).mean().exp(),
+            "Each entropy had an exponential of its own. Take the difference first, in nats, and "
+            "then the exponential of it.",
+            also=(
+                lambda p: entropy(p.mean(dim=0)).exp() - entropy(p).exp().mean(),
+                lambda p: entropy(p.mean(dim=0)).exp() / entropy(p).exp().mean(),
+            ),
+        ),
+        Misconception(
+            "doubt_added_up",
+            lambda p: (entropy(p.mean(dim=0)) - entropy(p).sum()).exp(),
+            "The entropies of the images were added, not averaged.",
+        ),
+        Misconception(
+            "logarithms_added",
+            lambda p: (
+                (torch.special.xlogy(p, p) + torch.special.xlogy(p, p.mean(dim=0)))
+                .sum(dim=1)
+                .mean()
+                .exp()
+            ),
+            "The logarithm of p(y) was added. That of a ratio is a difference.",
+        ),
+        Misconception(
+            "rounded",
+            of_reduced(lambda kl: round(float(kl.mean().exp()), 2)),
+            "The score was rounded. Return it as it is.",
+            also=(of_reduced(lambda kl: round(float(kl.mean().exp()), 3)),),
         ),
         Misconception(
             "in_splits",

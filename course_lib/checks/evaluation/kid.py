@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..declare import Case, Exercise, Misconception
-from .numbers import call_for, mixing, number_facts, relu_features
+from .numbers import call_for, mixing, number_facts_and_digits, relu_features
 
 
 def feature_cases(generator: torch.Generator) -> list[Case]:
@@ -29,7 +30,9 @@ def feature_cases(generator: torch.Generator) -> list[Case]:
         Case({n: v.float() for n, v in two(10, 6, 4).items()}, "in float32"),
         Case(below_zero(), "two sets of one law"),
         Case(two(2, 3, 4), "2 and 3 samples", extreme=True),
-    ]
+        Case({n: (1000 + 0.01 * v).float() for n, v in two(12, 10, 3).items()},
+             "features near 1000, in float32", extreme=True),
+    ]  # fmt: skip
 
 
 def by_loops(features_a: Tensor, features_b: Tensor) -> float:
@@ -79,13 +82,52 @@ def in_turn(a, b, pairs=lambda n, m: n * (m - 1)):
     return others(polynomial(a, a)) + others(polynomial(b, b)) - 2 * mean
 
 
+def with_sums(inside, across=lambda k: 2 * k.mean()):
+    """Terms within from both kernels at once, `(k_aa, k_bb)`, and a term across."""
+
+    def answer(a, b):
+        return inside(polynomial(a, a), polynomial(b, b)) - across(polynomial(a, b))
+
+    return answer
+
+
+def off_diagonal_sum(k: Tensor) -> Tensor:
+    return k.sum() - k.trace()
+
+
+def pairs_of(k: Tensor) -> int:
+    return len(k) * (len(k) - 1)
+
+
+def only_neighbours(step: int):
+    """Within a set only pairs of samples that follow each other."""
+
+    def within(x):
+        first, second = x[:-1:step], x[1::step]
+        return (((first * second).sum(dim=1) / x.shape[1] + 1) ** 3).mean()
+
+    return lambda a, b: within(a) + within(b) - 2 * polynomial(a, b).mean()
+
+
+def averaged_inside_the_cube(a, b):
+    def cubed(mean):
+        return (mean / a.shape[1] + 1) ** 3
+
+    return cubed(others(a @ a.T)) + cubed(others(b @ b.T)) - 2 * cubed((a @ b.T).mean())
+
+
+def cut_to_one_size(a, b):
+    size = min(len(a), len(b))
+    return by_parts()(a[:size], b[:size])
+
+
 EXERCISE = Exercise(
     name="evaluation.kid",
     signature="(features_a, features_b)",
     oracle=by_loops,
     cases=feature_cases,
     call=call_for("value"),
-    facts=number_facts,
+    facts=number_facts_and_digits(by_loops),
     misconceptions=(
         Misconception(
             "diagonal_kept",
@@ -114,14 +156,64 @@ EXERCISE = Exercise(
         Misconception(
             "diagonal_taken_for_one",
             by_parts(within=lambda k: (k.sum() - len(k)) / (len(k) * (len(k) - 1))),
-            "N was taken off for the diagonal, as if each sample had a kernel of 1 with itself. "
-            "This kernel's diagonal is not 1: take off its trace.",
+            "Each entry of the diagonal was counted as 1, as if that were a sample's kernel with "
+            "itself. This kernel's diagonal is not 1: take off its trace.",
+            also=(by_parts(within=lambda k: (k.sum() - k.trace() + len(k)) / len(k) ** 2),),
         ),
         Misconception(
             "divided_by_n_minus_one",
             by_parts(within=lambda k: (k.sum() - k.trace()) / (len(k) - 1)),
             "The sum over pairs was divided by N - 1. There are N (N - 1) pairs.",
             also=(by_parts(within=lambda k: (k.sum() - k.trace()) / len(k)),),
+        ),
+        Misconception(
+            "each_pair_twice",
+            by_parts(within=lambda k: 2 * others(k)),
+            "Both orders of each pair are in the sum within a set, and the divisor N (N - 1)/2 "
+            "counts one of them.",
+        ),
+        Misconception(
+            "one_diagonal_kept",
+            with_sums(lambda aa, bb: others(aa) + bb.mean()),
+            "The pairs of a sample with itself were left out in one of the sets and kept in the "
+            "other. Leave them out in both.",
+            also=(with_sums(lambda aa, bb: aa.mean() + others(bb)),),
+        ),
+        Misconception(
+            "means_subtracted",
+            by_parts(within=lambda k: k.mean() - k.diagonal().mean()),
+            "The diagonal's mean was taken off the mean of all. Take its sum off the sum of all, "
+            "and divide by the number of pairs that are left.",
+            also=(by_parts(within=lambda k: k.mean() - k.trace()),),
+        ),
+        Misconception(
+            "one_size_for_both",
+            with_sums(lambda aa, bb: (off_diagonal_sum(aa) + off_diagonal_sum(bb)) / pairs_of(aa)),
+            "The sums within both sets were divided by the pairs of one of them. Each set has its "
+            "own size.",
+            also=(
+                with_sums(
+                    lambda aa, bb: (off_diagonal_sum(aa) + off_diagonal_sum(bb)) / pairs_of(bb)
+                ),
+            ),
+        ),
+        Misconception(
+            "only_neighbours",
+            only_neighbours(1),
+            "Within a set each sample was compared with the next one alone. The average is over "
+            "all pairs of different samples.",
+            also=(only_neighbours(2),),
+        ),
+        Misconception(
+            "cut_to_one_size",
+            cut_to_one_size,
+            "The larger set was cut to the size of the smaller one. The three averages need no "
+            "equal sizes: use every sample.",
+        ),
+        Misconception(
+            "cross_not_averaged",
+            with_sums(lambda aa, bb: others(aa) + others(bb), lambda k: 2 * k.sum()),
+            "The term across the sets was added up and not averaged: there are N · M pairs.",
         ),
         Misconception(
             "divided_behind_the_cube",
@@ -230,6 +322,17 @@ EXERCISE = Exercise(
             "of its own, and all of them count.",
         ),
         Misconception(
+            "negative_hidden",
+            lambda a, b: by_parts()(a.double(), b.double()).clamp(min=0),
+            "An estimate below 0 was raised to 0. That makes it biased again: unbiased means right "
+            "on average, so about half of all estimates of a true 0 are negative.",
+        ),
+        Misconception(
+            "absolute",
+            lambda a, b: by_parts()(a.double(), b.double()).abs(),
+            "The sign of a negative estimate was dropped, which makes it biased again. Leave it.",
+        ),
+        Misconception(
             "sign",
             lambda a, b: -by_parts()(a, b),
             "The sign is turned round: within minus across, not across minus within.",
@@ -251,6 +354,48 @@ EXERCISE = Exercise(
             "times_thousand",
             lambda a, b: 1000 * by_parts()(a, b),
             "This is KID times 1000, as some tables print it. Give the number itself.",
+        ),
+        Misconception(
+            "divided_by_a_constant",
+            by_parts(lambda x, y: (x @ y.T / 64 + 1) ** 3),
+            "The inner product was divided by a fixed number. D is the number of features that "
+            "come, whatever they are.",
+            also=(by_parts(lambda x, y: (x @ y.T / 2048 + 1) ** 3),),
+        ),
+        Misconception(
+            "of_distances",
+            by_parts(lambda x, y: (torch.cdist(x, y) / x.shape[1] + 1) ** 3),
+            "A distance stands in the kernel where the inner product belongs.",
+            also=(by_parts(lambda x, y: (squared_distance(x, y) / x.shape[1] + 1) ** 3),),
+        ),
+        Misconception(
+            "lengths_removed",
+            lambda a, b: by_parts()(F.normalize(a, dim=1), F.normalize(b, dim=1)),
+            "Each feature vector was divided by its length first. KID takes them as they are.",
+        ),
+        Misconception(
+            "centered",
+            lambda a, b: by_parts()(*(x - torch.cat([a, b]).mean(dim=0) for x in (a, b))),
+            "A mean was taken off the features first. KID takes them as they are.",
+            also=(lambda a, b: by_parts()(a - a.mean(dim=0), b - b.mean(dim=0)),),
+        ),
+        Misconception(
+            "averaged_inside_the_cube",
+            averaged_inside_the_cube,
+            "The inner products were averaged before the cube. The kernel is taken of each pair, "
+            "and then averaged.",
+        ),
+        Misconception(
+            "divided_by_n_minus_one_squared",
+            by_parts(within=lambda k: (k.sum() - k.trace()) / (len(k) - 1) ** 2),
+            "The sum over pairs was divided by (N - 1)². There are N (N - 1) pairs.",
+        ),
+        Misconception(
+            "not_transposed",
+            by_parts(lambda x, y: (x @ y / x.shape[1] + 1) ** 3),
+            "Both sets have a row for each sample. For the inner products of all pairs, (N, M), "
+            "the second one is transposed.",
+            error="mat1",
         ),
         Misconception(
             "gaussian_kernel",
@@ -288,15 +433,10 @@ EXERCISE = Exercise(
             ),
         ),
         Misconception(
-            "negative_hidden",
-            lambda a, b: by_parts()(a, b).clamp(min=0),
-            "An estimate below 0 was raised to 0. That makes it biased again: unbiased means right "
-            "on average, so about half of all estimates of a true 0 are negative.",
-        ),
-        Misconception(
-            "absolute",
-            lambda a, b: by_parts()(a, b).abs(),
-            "The sign of a negative estimate was dropped, which makes it biased again. Leave it.",
+            "single_precision",
+            by_parts(),
+            "The formula is right, and float32 has lost the result: it is a small difference of "
+            "large means. Compute in float64.",
         ),
     ),
     hints=(

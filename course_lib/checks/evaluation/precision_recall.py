@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..declare import Case, Exercise, Misconception
@@ -26,6 +27,18 @@ def feature_cases(generator: torch.Generator) -> list[Case]:
             "k": k,
         }
 
+    def on_a_grid() -> dict:
+        """Whole numbers, of which many are exactly as far from a center as its k-th neighbor."""
+        while True:
+            real, fake = (
+                torch.randint(0, 6, (count, 2), generator=generator).double() for count in (16, 13)
+            )
+            case = {"real_features": real, "fake_features": fake + 2, "k": 2}
+            closed = torch.stack(both_ways(covered)(*case.values()))
+            opened = torch.stack(both_ways(without_the_edge)(*case.values()))
+            if (closed > opened).all():
+                return case
+
     far = two(9, 8, 3, 3, 1.0, 0.0)
     far["fake_features"] = far["fake_features"] + 50
     return [
@@ -34,20 +47,26 @@ def feature_cases(generator: torch.Generator) -> list[Case]:
         Case(two(30, 30, 4, 1, 0.9, 0.9), "30 of each, k = 1"),
         Case({n: v.float() if n != "k" else v for n, v in two(28, 22, 3, 4, 0.7, 1.2).items()},
              "k = 4, in float32"),
+        Case(two(32, 38, 2, 2, 3.0, 0.0), "fakes that scatter widely"),
         Case(far, "fakes far away", extreme=True),
+        Case(on_a_grid(), "points on the edge of balls", extreme=True),
     ]  # fmt: skip
 
 
 def by_loops(real_features: Tensor, fake_features: Tensor, k: int) -> tuple[float, float]:
+    """Squared distances are compared, which on a grid are exact."""
     real, fake = real_features.double().tolist(), fake_features.double().tolist()
+
+    def squared(one: list, other: list) -> float:
+        return math.fsum((p - q) ** 2 for p, q in zip(one, other, strict=True))
 
     def share(points: list, support: list) -> float:
         radii = [
-            sorted(math.dist(one, other) for j, other in enumerate(support) if j != i)[k - 1]
+            sorted(squared(one, other) for j, other in enumerate(support) if j != i)[k - 1]
             for i, one in enumerate(support)
         ]
         inside = [
-            any(math.dist(p, s) <= r for s, r in zip(support, radii, strict=True)) for p in points
+            any(squared(p, s) <= r for s, r in zip(support, radii, strict=True)) for p in points
         ]
         return sum(inside) / len(points)
 
@@ -76,6 +95,10 @@ def both_ways(share):
     return lambda real, fake, k: (share(fake, real, k), share(real, fake, k))
 
 
+def without_the_edge(points: Tensor, support: Tensor, k: int) -> Tensor:
+    return (between(points, support) < radii(support, k)).any(dim=1).double().mean()
+
+
 def own_balls(points, support, k):
     return (between(points, support) <= radii(points, k)[:, None]).any(dim=1).double().mean()
 
@@ -101,6 +124,20 @@ def with_distance(p: float):
         return (torch.cdist(points, support, p) <= radius).any(dim=1).double().mean()
 
     return share
+
+
+def radii_across(points, support, place):
+    """As they come: a radius is one of the distances, and the two may differ by rounding."""
+    radius = torch.cdist(support, points).sort(dim=1).values[:, place]
+    return (torch.cdist(points, support) <= radius).any(dim=1).double().mean()
+
+
+def by_angles(points, support, k):
+    def between_directions(x, y):
+        return 1 - F.normalize(x, dim=1) @ F.normalize(y, dim=1).T
+
+    radius = between_directions(support, support).kthvalue(k + 1, dim=1).values
+    return (between_directions(points, support) <= radius).any(dim=1).double().mean()
 
 
 def squares_against_radii(points, support, k):
@@ -167,6 +204,45 @@ EXERCISE = Exercise(
             "`any` goes along the centers, the mean over the points.",
         ),
         Misconception(
+            "asked_of_their_own_set",
+            lambda real, fake, k: (covered(real, real, k), covered(fake, fake, k)),
+            "The points were asked whether they lie in their own set's manifold, where all of them "
+            "do. Ask the fakes of the reals' balls, and the reals of the fakes'.",
+        ),
+        Misconception(
+            "unsorted",
+            both_ways(with_radii(lambda d, k: d[:, k])),
+            "The radius is not the distance to the k-th nearest neighbor. That is found by sorting "
+            "each point's distances, and reading all of them at place k of the sorted axis.",
+            also=(
+                both_ways(with_radii(lambda d, k: d[:, k - 1])),
+                both_ways(with_radii(lambda d, k: d[k])),
+                both_ways(with_radii(lambda d, k: d.sort(dim=0).values[:, k])),
+            ),
+        ),
+        Misconception(
+            "half_the_radius",
+            both_ways(with_radii(lambda d, k: d.kthvalue(k + 1, dim=1).values / 2)),
+            "The balls are half as wide. The distance to the k-th neighbor is the radius, not the "
+            "diameter.",
+        ),
+        Misconception(
+            "in_k_balls",
+            both_ways(lambda p, s, k: (inside(p, s, k).sum(dim=1) >= k).double().mean()),
+            "A point counts fully only where it is in k balls. One ball is enough; k says how wide "
+            "the balls are.",
+            also=(
+                both_ways(
+                    lambda p, s, k: (inside(p, s, k).sum(dim=1).double() / k).clamp(max=1).mean()
+                ),
+            ),
+        ),
+        Misconception(
+            "in_percent",
+            both_ways(lambda p, s, k: 100 * covered(p, s, k)),
+            "These are percent. Give shares between 0 and 1.",
+        ),
+        Misconception(
             "farthest",
             both_ways(with_radii(lambda d, k: d.topk(k).values[:, -1])),
             "The radius reaches to one of the farthest points: topk and a descending sort begin "
@@ -194,6 +270,8 @@ EXERCISE = Exercise(
                         .mean()
                     )
                 ),
+                both_ways(lambda p, s, k: radii_across(p, s, k - 1)),
+                both_ways(radii_across),
             ),
         ),
         Misconception(
@@ -242,7 +320,16 @@ EXERCISE = Exercise(
             "mean_of_the_neighbours",
             both_ways(with_radii(lambda d, k: d.sort(dim=1).values[:, 1 : k + 1].mean(dim=1))),
             "The radius is the mean distance of the k nearest. It is the distance of the k-th.",
-            also=(both_ways(with_radii(lambda d, k: d.sort(dim=1).values[:, :k].mean(dim=1))),),
+            also=(
+                both_ways(with_radii(lambda d, k: d.sort(dim=1).values[:, :k].mean(dim=1))),
+                both_ways(with_radii(lambda d, k: d.sort(dim=1).values[:, : k + 1].mean(dim=1))),
+            ),
+        ),
+        Misconception(
+            "sum_of_the_neighbours",
+            both_ways(with_radii(lambda d, k: d.sort(dim=1).values[:, : k + 1].sum(dim=1))),
+            "The distances of the k nearest were added up. The radius is the distance of the k-th "
+            "alone.",
         ),
         Misconception(
             "one_radius",
@@ -282,6 +369,22 @@ EXERCISE = Exercise(
             also=tuple(both_ways(lambda p, s, k, n=n: covered(p, s, n)) for n in (3, 5)),
         ),
         Misconception(
+            "angles",
+            both_ways(by_angles),
+            "The points are compared by the angle between them (cosine). These are Euclidean "
+            "balls.",
+        ),
+        Misconception(
+            "rounded",
+            both_ways(lambda p, s, k: round(float(covered(p, s, k)), 2)),
+            "The shares were rounded. Return them as they are.",
+        ),
+        Misconception(
+            "one_value_a_point",
+            both_ways(lambda p, s, k: inside(p, s, k).any(dim=1).double()),
+            "There is one value for each point. A share is the mean over the points.",
+        ),
+        Misconception(
             "city_blocks",
             both_ways(with_distance(1.0)),
             "The distances are sums of absolute differences. These are Euclidean balls.",
@@ -299,6 +402,12 @@ EXERCISE = Exercise(
             "that were asked.",
         ),
         Misconception(
+            "without_the_edge",
+            both_ways(without_the_edge),
+            "A point on the edge of a ball was left out. It is inside: its distance is at most the "
+            "radius.",
+        ),
+        Misconception(
             "in_one_number",
             harmonic,
             "This is one number. The two have different causes, so they are kept apart: return "
@@ -313,6 +422,7 @@ EXERCISE = Exercise(
         "With the distances from every point to every center, compare each column with that "
         "center's radius. Inside any one is enough.",
     ),
+    coincident=True,
     rtol=1e-6,
     atol=1e-8,
 )
