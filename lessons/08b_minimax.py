@@ -188,8 +188,8 @@ game_explorer(middles, data_density, recordings)
 # the model runs where the learned $D$ is high: first as one lump to the larger bump, then, once $D$ has
 # turned against it there, over both. Now compare learning rates and numbers of steps. At `laptop` scale
 # the largest rate gives both ends of the table: the worst with one step of $D$ a round (a median JS of
-# 0.068, and from 0.019 to 0.104 over three seeds) and the best with five (0.006 with each of the three;
-# the histogram itself is off by 0.0005). Whether to go faster depends on whether $D$ can follow.
+# 0.056, and from 0.020 to 0.100 over three seeds) and the best with five (0.006 to 0.007 with the three;
+# the histogram itself is off by 0.0006). Whether to go faster depends on whether $D$ can follow.
 #
 # How close to its best is $D$? For each density of the recording we know the value that the best $D$
 # would reach, $2\,\mathrm{JS} - \log 4$.
