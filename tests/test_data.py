@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import lzma
 import pickle
 import re
 import shutil
@@ -84,13 +85,32 @@ def test_fashion_mnist_equals_torchvisions_reader_on_unpacked_files(split, tmp_p
     from torchvision.datasets.mnist import read_image_file, read_label_file
 
     for kind in ("images", "labels"):
-        packed = SHIPPED / "fashion-mnist" / data_files.IDX_FILES[split, kind]
-        (tmp_path / kind).write_bytes(gzip.decompress(packed.read_bytes()))
+        packed = SHIPPED / data_files.idx_file("fashion-mnist", split, kind)
+        unpack = lzma.decompress if packed.suffix == ".xz" else gzip.decompress
+        (tmp_path / kind).write_bytes(unpack(packed.read_bytes()))
     images, labels = data.load_fashion_mnist(split, value_range=None)
     assert torch.equal(images.squeeze(1), read_image_file(str(tmp_path / "images")))
     assert torch.equal(labels, read_label_file(str(tmp_path / "labels")))
     assert labels.bincount().tolist() == [len(labels) // 10] * 10
     assert len(data.FASHION_CLASSES) == 10
+
+
+def test_the_training_images_of_fashion_mnist_are_the_published_ones_in_another_packing():
+    packed = SHIPPED / "fashion-mnist/train-images-idx3-ubyte.xz"
+    published = hashlib.md5(lzma.decompress(packed.read_bytes())).hexdigest()
+    assert published == "f4a8712d7a061bf5bd6d2ca38dc4d50a"
+
+
+def test_a_folder_of_ones_own_may_hold_the_published_gzip(tmp_path, monkeypatch):
+    folder = tmp_path / "fashion-mnist"
+    folder.mkdir()
+    few = struct.pack(">IIII", 0x803, 2, 28, 28) + bytes(range(196)) * 8
+    (folder / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(few))
+    labels = struct.pack(">II", 0x801, 2) + bytes([3, 9])
+    (folder / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    images, labels = data.load_fashion_mnist("train", value_range=None)
+    assert images[0, 0, 0, :3].tolist() == [0, 1, 2] and labels.tolist() == [3, 9]
 
 
 @pytest.mark.parametrize("load", [data.load_mnist, data.load_fashion_mnist, data.load_emoji])

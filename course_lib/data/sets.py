@@ -14,6 +14,7 @@ for the next caller.
 import csv
 import gzip
 import io
+import lzma
 import math
 import zlib
 from collections import Counter
@@ -27,10 +28,10 @@ from torch import Tensor
 from course_lib.data.emoji_groups import emoji_group, group_split
 from course_lib.data.files import (
     EMOJI_FILES,
-    IDX_FILES,
     DamagedData,
     MissingData,
     data_folder,
+    idx_file,
     malformed,
     read_verified,
 )
@@ -185,8 +186,7 @@ def _load_idx(
     dataset: str, split: str, value_range: ValueRange, device: torch.device | str
 ) -> tuple[Tensor, Tensor]:
     _check_arguments(split, value_range, device)
-    image_file = f"{dataset}/{IDX_FILES[split, 'images']}"
-    label_file = f"{dataset}/{IDX_FILES[split, 'labels']}"
+    image_file, label_file = (idx_file(dataset, split, kind) for kind in ("images", "labels"))
     images = _decode_once(image_file, lambda raw, file: _read_idx(raw, file, (28, 28)))
     labels = _decode_once(label_file, lambda raw, file: _read_idx(raw, file, ()))
     if len(images) != len(labels):
@@ -198,11 +198,12 @@ def _load_idx(
 
 
 def _read_idx(raw: bytes, file: str, item_shape: tuple[int, ...]) -> Tensor:
-    """Parse a gzipped IDX file of uint8: 0, 0, 8, axes; each axis' length as big-endian uint32."""
+    """Parse a packed IDX file of uint8: 0, 0, 8, axes; each axis' length as big-endian uint32."""
+    packer, name = (lzma, "xz") if file.endswith(".xz") else (gzip, "gzip")
     try:
-        content = gzip.decompress(raw)
-    except (OSError, EOFError, zlib.error) as error:
-        raise malformed(file, "a whole gzip file", f"{len(raw):,} bytes, {error}") from error
+        content = packer.decompress(raw)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise malformed(file, f"a whole {name} file", f"{len(raw):,} bytes, {error}") from error
     axes = 1 + len(item_shape)
     magic = bytes([0, 0, 8, axes])
     if content[:4] != magic:
