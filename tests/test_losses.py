@@ -1,4 +1,4 @@
-"""The library's losses are the ones that a lesson's reader has written, and stay right when sure."""
+"""The library's losses are those that a lesson's reader has written, and stay right when sure."""
 
 import pytest
 import torch
