@@ -263,24 +263,26 @@ check("conditional.ConditionalGenerator", ConditionalGenerator)
 
 
 # %% tags=["nbval-check-output"]
-def best_logit(p, q):
-    """a* on the grid for every class `(K, N)`; p and q list (mean, std) of the classes."""
-    return torch.stack([Normal(*a).log_prob(x) - Normal(*b).log_prob(x) for a, b in zip(p, q, strict=True)])
+def log_density(classes):
+    """log N(x; m, s²) on the grid for every class of `(mean, std)` pairs, without its constant."""
+    m, s = torch.tensor(classes, dtype=torch.float64).T[:, :, None]
+    return -(((x - m) / s) ** 2) / 2 - s.log()
 
 
-def label_vectors(p):
-    """u_y for φ(x) = (x, 1), from -(x - m)² / 2s² without the term in x², `(K, 2)`."""
-    return torch.tensor([[m / s**2, -(m**2) / (2 * s**2)] for m, s in p], dtype=torch.float64)
+def label_vectors(classes):
+    """u_y for φ(x) = (x, 1): what the log density has besides x² / 2s² and log s, `(K, 2)`."""
+    m, s = torch.tensor(classes, dtype=torch.float64).T
+    return torch.stack([m / s**2, -(m**2) / (2 * s**2)], dim=1)
 
 
 phi = torch.stack([x, torch.ones_like(x)])
 data = [(-3.0, 0.8), (0.0, 0.8), (2.5, 0.8)]
-for name, q in {
+for name, model in {
     "one width": [(-2.0, 1.1), (0.5, 1.1), (2.0, 1.1)],
     "widths differ": [(-2.0, 1.1), (0.5, 0.9), (2.0, 1.3)],
 }.items():
-    v = label_vectors(data) - label_vectors(q)
-    rest = best_logit(data, q) - v @ phi  # ψ, if line 5 holds: (3, N), all rows equal
+    v = label_vectors(data) - label_vectors(model)
+    rest = log_density(data) - log_density(model) - v @ phi  # a* - v_y·φ, (3, N)
     apart = (rest - rest[:1]).abs().max()
     print(f"{name:<14} a* - v_y·φ differs between labels by at most {apart:.6f}")
     assert (apart < 1e-9) == (name == "one width")
@@ -585,7 +587,8 @@ def measure(images):
         "Fréchet": [metrics.fid(fake, real) for fake, real in pairs],
     }
     means = {name: sum(map(float, values)) / classes for name, values in within.items()}
-    return {"accuracy": metrics.wilson_interval(right, len(asked))} | means
+    interval = metrics.wilson_interval(right, len(asked))
+    return {"accuracy": (right / len(asked), *interval)} | means
 
 
 table = {}
