@@ -91,7 +91,9 @@ print(f"scale {course_scale()} on {device}: {gan_steps:,} rounds of each GAN")
 # %% tags=["nbval-check-output"]
 x = torch.linspace(-8, 8, 1601, dtype=torch.float64)
 dx = x[1] - x[0]
-cells = torch.stack([Normal(m, s).log_prob(x).exp() for m, s in ((-3.0, 0.7), (0.0, 1.0), (2.5, 0.6))])
+cells = torch.stack(
+    [Normal(m, s).log_prob(x).exp() for m, s in ((-3.0, 0.7), (0.0, 1.0), (2.5, 0.6))]
+)
 cells = cells / cells.sum(dim=1, keepdim=True)  # p(x | y) as probabilities of the grid's cells
 shifted = Normal(0.3, 1.2).log_prob(x).exp()
 generators = {
@@ -371,7 +373,10 @@ def make_round(generator, discriminator, g_optimizer, d_optimizer, r1_weight):
         fake = generator(torch.randn(len(real), latent_dim, device=device), labels)
         real = real.detach().requires_grad_(penalize)  # the penalty differentiates by the images
         real_logits = discriminator(real, labels)
-        loss = F.softplus(-real_logits).mean() + F.softplus(discriminator(fake.detach(), labels)).mean()
+        loss = (
+            F.softplus(-real_logits).mean()
+            + F.softplus(discriminator(fake.detach(), labels)).mean()
+        )
         penalty = 4 * r1_weight / 2 * r1_penalty(real_logits, real) if penalize else 0.0
         d_optimizer.zero_grad()
         (loss + penalty).backward()
@@ -414,7 +419,9 @@ def train_gan(discriminator, steps, seed=0, r1_weight=1.0):
 
 # %% tags=["nbval-check-output"]
 seed_everything(0)
-judge = nn.Sequential(nn.Flatten(), nn.Linear(6, 5), nn.Softplus(), nn.Linear(5, 1), nn.Flatten(0)).double()
+judge = nn.Sequential(
+    nn.Flatten(), nn.Linear(6, 5), nn.Softplus(), nn.Linear(5, 1), nn.Flatten(0)
+).double()
 pictures = torch.randn(7, 1, 2, 3, dtype=torch.float64, requires_grad=True)
 (slope,) = torch.autograd.grad(r1_penalty(judge(pictures), pictures), judge[1].weight)
 moved = []
@@ -455,14 +462,25 @@ projection, projection_history = train_gan(ProjectionDiscriminator, gan_steps)
 # %%
 figure, panels = plt.subplots(1, 2, figsize=(9.5, 2.8), sharey=True)
 for axes, history, name in zip(
-    panels, (concatenation_history, projection_history), ("concatenation", "projection"), strict=True
+    panels,
+    (concatenation_history, projection_history),
+    ("concatenation", "projection"),
+    strict=True,
 ):
     plot_history(history, title=name, ylabel="loss (nats)", axes=axes)
     axes.axhline(2 * math.log(2), linestyle="--", color="gray", linewidth=1)
 show(figure)
 for model, name in ((concatenation, "concatenation"), (projection, "projection")):
     titles = [f"z {n + 1}" for n in range(5)]
-    show(plot_images(draw_table(model, 5), classes, f"One z a row: {name}", value_range=(-1, 1), row_titles=titles))
+    show(
+        plot_images(
+            draw_table(model, 5),
+            classes,
+            f"One z a row: {name}",
+            value_range=(-1, 1),
+            row_titles=titles,
+        )
+    )
 
 # %% [markdown]
 # The digits of one row share a hand: how bold the stroke is, how far it leans. The label says *what*, and so $z$ is left with *how*: **[content and style](glossary.ipynb#Style)** part without having been asked to. Is
@@ -548,9 +566,18 @@ def one_image_a_class(z, labels):
 
 samples["one image a class"] = draw(one_image_a_class, measuring_noise, asked)
 places = torch.arange(classes)[:, None] * per_class + torch.arange(3)
-shown = torch.cat([images[places.T.flatten()] for images in (samples["GAN, projection"], samples["one image a class"])])
+shown = torch.cat(
+    [
+        images[places.T.flatten()]
+        for images in (samples["GAN, projection"], samples["one image a class"])
+    ]
+)
 titles = ["projection", "", "", "one image", "a class", ""]
-show(plot_images(shown, classes, "Three samples of each digit", value_range=(-1, 1), row_titles=titles))
+show(
+    plot_images(
+        shown, classes, "Three samples of each digit", value_range=(-1, 1), row_titles=titles
+    )
+)
 
 # %% [markdown]
 # What finds it out is variety *within* a class, on the classifier's [features](glossary.ipynb#Feature). The plainest measure: how far apart are two samples $f, f'$ of one class, drawn independently?
@@ -633,10 +660,14 @@ weight = torch.randn(5, 2, generator=toss, dtype=torch.float64)
 means, noise_std = 3 * torch.randn(10, 5, generator=toss, dtype=torch.float64), 0.5
 y = torch.randint(10, (4_000,), generator=toss)
 z = torch.randn(4_000, 2, generator=toss, dtype=torch.float64)
-points = z @ weight.T + means[y] + noise_std * torch.randn(4_000, 5, generator=toss, dtype=torch.float64)
+points = (
+    z @ weight.T + means[y] + noise_std * torch.randn(4_000, 5, generator=toss, dtype=torch.float64)
+)
 
 # exact: p(x | y) and the posterior p(z | x, y)
-marginal = MultivariateNormal(torch.zeros(5).double(), weight @ weight.T + noise_std**2 * torch.eye(5))
+marginal = MultivariateNormal(
+    torch.zeros(5).double(), weight @ weight.T + noise_std**2 * torch.eye(5)
+)
 log_p = marginal.log_prob(points[:, None] - means)  # of every point under every class, (4000, 10)
 given_own = log_p.gather(1, y[:, None]).squeeze(1)
 precision = torch.eye(2) + weight.T @ weight / noise_std**2
@@ -647,7 +678,9 @@ posterior = MultivariateNormal(
 # a q of one's own: diagonal, a little off
 q_mean, q_std = posterior.mean + 0.1, posterior.variance.sqrt() * 0.9
 residual = points - means[y] - q_mean @ weight.T
-spent = (residual.square().sum(1) + (weight.square() @ q_std.square().T).sum(0)) / (2 * noise_std**2)
+spent = (residual.square().sum(1) + (weight.square() @ q_std.square().T).sum(0)) / (
+    2 * noise_std**2
+)
 expected = -spent - 5 / 2 * math.log(2 * math.pi * noise_std**2)  # E_q log p(x | z, y)
 elbo = expected - kl_to_standard_normal(q_mean, 2 * q_std.log())
 gap = kl_divergence(MultivariateNormal(q_mean, torch.diag_embed(q_std.square())), posterior)
@@ -656,7 +689,9 @@ print("lines 3 and 4: bound + KL(q ‖ posterior) = log p(x | y) to 1e-9")
 log_evidence = log_p.logsumexp(dim=1) - math.log(10)
 log_posterior = log_p.log_softmax(dim=1).gather(1, y[:, None]).squeeze(1)
 assert torch.allclose(given_own, log_evidence + log_posterior + math.log(10))
-print(f"line 5: the label is worth {(given_own - log_evidence).mean():.3f} of at most {math.log(10):.3f} nats")
+print(
+    f"line 5: the label is worth {(given_own - log_evidence).mean():.3f} of at most {math.log(10):.3f} nats"
+)
 
 # %% [markdown]
 # ### Exercise · `conditional_negative_elbo(encoder, decoder, images, labels, noise)`
@@ -696,7 +731,9 @@ class LabeledEncoder(nn.Module):
         )
 
     def forward(self, images, labels):
-        return self.layers(torch.cat([images.flatten(1), self.embedding(labels)], dim=1)).chunk(2, dim=1)
+        return self.layers(torch.cat([images.flatten(1), self.embedding(labels)], dim=1)).chunk(
+            2, dim=1
+        )
 
 
 class LabeledDecoder(nn.Module):
@@ -733,7 +770,9 @@ def vae_step(gray, labels):
 
 learn = fast(vae_step, (encoder, decoder), optimizer, steps=vae_steps, report=print)
 vae_history = History()
-for gray, labels in watch(batches(((train_images + 1) / 2, train_labels), 128, vae_steps), vae_history):
+for gray, labels in watch(
+    batches(((train_images + 1) / 2, train_labels), 128, vae_steps), vae_history
+):
     vae_history.add(loss=learn(gray, labels))
     schedule.step()
 
@@ -749,7 +788,15 @@ with torch.no_grad():
     test_loss = conditional_negative_elbo(encoder, decoder, test_pixels, test_labels, test_noise)
 print(f"negative bound on the test images: {test_loss:.1f} nats per image")
 titles = [f"z {n + 1}" for n in range(5)]
-show(plot_images(draw_table(vae_images, 5), classes, "One z a row: VAE", value_range=(-1, 1), row_titles=titles))
+show(
+    plot_images(
+        draw_table(vae_images, 5),
+        classes,
+        "One z a row: VAE",
+        value_range=(-1, 1),
+        row_titles=titles,
+    )
+)
 samples["VAE"] = draw(vae_images, measuring_noise, asked)
 print(f"{'':<24} label accuracy (95 %)      spread   recall  Fréchet")
 report("VAE")
@@ -765,7 +812,9 @@ print(f"VAE: digits of one z share ink {ink:.2f}, slant {slant:.2f}")
 chosen = torch.stack([(test_labels == digit).nonzero()[3, 0] for digit in (2, 4, 5, 7, 9)])
 with torch.no_grad():
     hands, _ = encoder((test_images[chosen] + 1) / 2, test_labels[chosen])
-written = draw(vae_images, hands.repeat_interleave(classes, dim=0), torch.arange(classes).repeat(len(chosen)))
+written = draw(
+    vae_images, hands.repeat_interleave(classes, dim=0), torch.arange(classes).repeat(len(chosen))
+)
 rows = torch.cat([test_images[chosen].cpu()[:, None], written.unflatten(0, (-1, classes))], dim=1)
 show(
     plot_images(
@@ -819,14 +868,18 @@ for name, model in models.items():
 # %%
 pairs = [(a, b) for a in range(classes) for b in range(a + 1, classes)]
 z = fixed_noise[: at_scale(smoke=4, laptop=40, gpu=100)]
-middles = {name: [between(*model, z, a, b, 0.5) for a, b in pairs] for name, model in models.items()}
+middles = {
+    name: [between(*model, z, a, b, 0.5) for a, b in pairs] for name, model in models.items()
+}
 ends = [[between(*models["GAN, projection"], z, a, b, share) for share in (0, 1)] for a, b in pairs]
 middles["pixels mixed"] = [sum(both) / 2 for both in ends]
 for name, images in middles.items():
     verdict = network(torch.cat(images)).probabilities.cpu()
     wanted = torch.tensor(pairs).repeat_interleave(len(z), dim=0)
     hit = (verdict.argmax(dim=1)[:, None] == wanted).any(dim=1).float().mean()
-    print(f"{name:<16} largest probability {verdict.amax(dim=1).mean():.2f} on average, one of the two in {hit:.0%}")
+    print(
+        f"{name:<16} largest probability {verdict.amax(dim=1).mean():.2f} on average, one of the two in {hit:.0%}"
+    )
 
 # %% [markdown]
 # MIDDLES
@@ -875,11 +928,22 @@ samples["trained by the classifier"] = draw(flatterer.eval(), measuring_noise, a
 
 # %%
 print(f"{'':<24} label accuracy (95 %)      spread   recall  Fréchet")
-for name in ("real (test images)", "GAN, projection", "projection, no R1", "trained by the classifier"):
+for name in (
+    "real (test images)",
+    "GAN, projection",
+    "projection, no R1",
+    "trained by the classifier",
+):
     report(name)
-shown = torch.cat([samples[n][places.T.flatten()] for n in ("projection, no R1", "trained by the classifier")])
+shown = torch.cat(
+    [samples[n][places.T.flatten()] for n in ("projection, no R1", "trained by the classifier")]
+)
 titles = ["no R1", "", "", "by the", "classifier", ""]
-show(plot_images(shown, classes, "Three samples of each digit", value_range=(-1, 1), row_titles=titles))
+show(
+    plot_images(
+        shown, classes, "Three samples of each digit", value_range=(-1, 1), row_titles=titles
+    )
+)
 
 # %% [markdown]
 # WRONG-RESULTS

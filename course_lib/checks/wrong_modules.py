@@ -135,4 +135,6 @@ def rebuilt_in_forward(base: type) -> type:
         nn.Module.__init__(self)
         self.sizes = sizes
 
-    return variant(nn.Module, __init__=init, forward=lambda self, *inputs: base(*self.sizes)(*inputs))
+    return variant(
+        nn.Module, __init__=init, forward=lambda self, *inputs: base(*self.sizes)(*inputs)
+    )

@@ -224,8 +224,8 @@ EXERCISE = Exercise(
         Misconception(
             "plane_of_one_pixel",
             unexpanded,
-            "The planes are 1 × 1 and the images are not. torch.cat does not broadcast: stretch the "
-            "planes to the image's height and width first (expand).",
+            "The planes are 1 × 1 and the images are not. torch.cat does not broadcast: stretch "
+            "the planes to the image's height and width first (expand).",
             error="Sizes of tensors must match except in dimension 1. Expected",
             also=(axes_swapped,),
         ),
@@ -248,9 +248,7 @@ EXERCISE = Exercise(
             detached,
             "No gradient reaches the images: they were detached or copied. The generator learns "
             "through this very gradient.",
-            also=(
-                lambda x, y, k: by_loop(torch.tensor(x.tolist(), dtype=x.dtype), y, k),
-            ),
+            also=(lambda x, y, k: by_loop(torch.tensor(x.tolist(), dtype=x.dtype), y, k),),
         ),
     ),
     hints=(

@@ -56,26 +56,26 @@ def draw_inputs(
     return {"z": normal(generator, batch, latent_dim), "labels": labels}
 
 
-@torch.no_grad()
 def examine_labels(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The examination of any module, and its images where labels change."""
     record = examine(answer, inputs)
-    record |= {"every label": None, "one label changed": None}
     if record["outputs"] is None:
-        return record
+        return record | {"every label": None, "one label changed": None}
     module = answer(*inputs["arguments"].values())
     z, labels = given(inputs).values()
     module(z, labels)  # a lazy layer has its weights after a first call
-    module.eval()
-    with torch.enable_grad():
-        move_parameters(module, [z, labels], inputs["seed"])
-    classes = inputs["arguments"]["classes"]
-    same = z[:1].expand(classes, -1)
-    record["every label"] = as_list(module(same, torch.arange(classes)))[0]
+    move_parameters(module.eval(), [z, labels], inputs["seed"])
+    return record | images_by_label(module, z, labels, inputs["arguments"]["classes"])
+
+
+@torch.no_grad()
+def images_by_label(module: nn.Module, z: Tensor, labels: Tensor, classes: int) -> dict[str, Any]:
+    """One z as every class; and the batch before and after its first label changes."""
     other = labels.clone()
     other[0] = (labels[0] + 1) % classes
-    record["one label changed"] = torch.stack([module(z, labels), module(z, other)])
-    return record
+    every = as_list(module(z[:1].expand(classes, -1), torch.arange(classes)))[0]
+    both = torch.stack([module(z, labels), module(z, other)])
+    return {"every label": every, "one label changed": both}
 
 
 def generator_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Plain]:
@@ -180,15 +180,9 @@ EXERCISE = module_exercise(
         Misconception(
             "label_ignored",
             combining(zeros_for_row),
-            "The label has no say: the same z gives the same image whatever is asked for. Append "
-            "the row of self.embedding to z before the first layer.",
-            also=(WithoutLabel,),
-        ),
-        Misconception(
-            "label_overwritten",
-            given_labels(torch.zeros_like),
-            "Every label is treated as label 0, so the same z gives the same image whatever is "
-            "asked for. Look up the row of the labels that come in.",
+            "The same z gives the same image whatever is asked for: the label has no say. Append "
+            "its row of self.embedding to z before the first layer.",
+            also=(WithoutLabel, given_labels(torch.zeros_like)),
         ),
         Misconception(
             "z_ignored",
@@ -210,15 +204,9 @@ EXERCISE = module_exercise(
         Misconception(
             "labels_of_neighbors",
             given_labels(lambda labels: labels.flip(0)),
-            "Labels went to other images of the batch: they were reordered on the way. Row i of z "
-            "belongs with labels[i].",
-            also=(given_labels(lambda labels: labels.roll(1, 0)),),
-        ),
-        Misconception(
-            "label_depends_on_the_batch",
-            combining(centered),
-            "An image changes when another example's label does, in eval mode too: something was "
-            "averaged over the labels of the batch. Each row is taken from the table as it is.",
+            "An image follows the labels of other examples, in eval mode too: they were reordered "
+            "or averaged over the batch on the way. Row i of z belongs with labels[i] alone.",
+            also=(given_labels(lambda labels: labels.roll(1, 0)), combining(centered)),
         ),
         Misconception(
             "two_labels_alike",

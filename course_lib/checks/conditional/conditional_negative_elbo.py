@@ -70,7 +70,8 @@ def elbo_cases(generator: torch.Generator) -> list[Case]:
     sure = inputs([1, 0, 2], 2, 3, 2, 3)
     sure["decoder"] = 300 * sure["decoder"]
     in_float = {
-        n: v.float() if v.is_floating_point() else v for n, v in inputs([0, 2, 1, 1], 3, 4, 3, 3).items()
+        n: v.float() if v.is_floating_point() else v
+        for n, v in inputs([0, 2, 1, 1], 3, 4, 3, 3).items()
     }
     return [
         Case(inputs([2, 0, 1, 3], 2, 3, 5, 4)),
@@ -171,7 +172,7 @@ def decoder_unasked(encoder, decoder, images, labels, noise):
 
 
 def encoder_unasked(encoder, decoder, images, labels, noise):
-    mean, log_var = encoder(images)
+    encoder(images)
     return elbo_with()(encoder, decoder, images, labels, noise)
 
 
@@ -257,9 +258,7 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "kl_averaged_over_latents",
-            elbo_with(
-                kl=lambda mean, log_var: (mean**2 + log_var.exp() - 1 - log_var).mean(1) / 2
-            ),
+            elbo_with(kl=lambda mean, log_var: (mean**2 + log_var.exp() - 1 - log_var).mean(1) / 2),
             "The KL was averaged over the latents. They are independent, so their divergences add.",
         ),
         Misconception(
