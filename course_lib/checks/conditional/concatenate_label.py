@@ -88,6 +88,11 @@ def unexpanded(images, labels, classes):
     return torch.cat((images, one_hot(labels, classes, images)[:, :, None, None]), 1)
 
 
+def expanded_to_the_image(images, labels, classes):
+    planes = one_hot(labels, classes, images)[:, :, None, None].expand(images.shape)
+    return torch.cat((images, planes), 1)
+
+
 def axes_forgotten(images, labels, classes):
     return torch.cat((images, one_hot(labels, classes, images)), 1)
 
@@ -132,6 +137,7 @@ EXERCISE = Exercise(
             also=(
                 as_number(lambda classes: 1 / classes),
                 as_number(lambda classes: 1 / max(classes - 1, 1)),
+                with_planes(lambda x, y, k: torch.ones_like(x) * y[:, None, None, None]),
             ),
         ),
         Misconception(
@@ -194,6 +200,12 @@ EXERCISE = Exercise(
             ),
         ),
         Misconception(
+            "labels_of_the_whole_batch",
+            changed_planes(lambda rows: rows.amax(0, keepdim=True).expand_as(rows)),
+            "Every image has the planes of all labels in the batch. An index such as [:, labels] "
+            "takes all rows with all labels: pair image i with labels[i].",
+        ),
+        Misconception(
             "first_label_for_all",
             changed_planes(lambda rows: rows[:1].expand_as(rows)),
             "All images have the first one's label. Each has its own.",
@@ -228,6 +240,13 @@ EXERCISE = Exercise(
             "the planes to the image's height and width first (expand).",
             error="Sizes of tensors must match except in dimension 1. Expected",
             also=(axes_swapped,),
+        ),
+        Misconception(
+            "expanded_to_the_image",
+            expanded_to_the_image,
+            "expand was asked for as many planes as the image has channels. There are `classes` of "
+            "them; -1 leaves an axis as long as it is.",
+            error="must match the existing size",
         ),
         Misconception(
             "axes_forgotten",

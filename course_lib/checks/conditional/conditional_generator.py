@@ -136,6 +136,23 @@ class OneHotOfTheBatch(SomeGenerator):
         return torch.cat([z, nn.functional.one_hot(labels).float()], 1)
 
 
+class RowNotCounted(SomeGenerator):
+    def __init__(self, latent_dim: int, classes: int, image_size: int, channels: int, width: int):
+        super().__init__(latent_dim, classes, image_size, channels, width)
+        self.body[0] = nn.Linear(latent_dim, 2 * width)
+
+
+class OneHotOfTen(SomeGenerator):
+    def combine(self, z: Tensor, labels: Tensor) -> Tensor:
+        return torch.cat([z, nn.functional.one_hot(labels, 10).float()], 1)
+
+
+class MapsMiscounted(SomeGenerator):
+    def __init__(self, latent_dim: int, classes: int, image_size: int, channels: int, width: int):
+        super().__init__(latent_dim, classes, image_size, channels, width)
+        self.body = nn.Sequential(*self.body, nn.Unflatten(1, (width, image_size // 14)))
+
+
 def zeros_for_row(self, z, labels):
     return torch.cat([z, torch.zeros(len(z), self.embedding.embedding_dim)], 1)
 
@@ -220,7 +237,53 @@ EXERCISE = module_exercise(
             "F.one_hot without a number of classes has as many columns as the largest label of the "
             "batch asks for, so the first linear layer does not always fit. Give it `classes`, or "
             "use self.embedding.",
-            error="mat1 and mat2 shapes cannot be multiplied",
+            error="(1x7 and 9x",
+        ),
+        Misconception(
+            "z_alone",
+            combining(lambda self, z, labels: z),
+            "The first linear layer is made for latent_dim + classes numbers and got z alone. "
+            "Append the rows of the labels before it.",
+            error="(8x5 and 9x",
+        ),
+        Misconception(
+            "row_not_counted",
+            RowNotCounted,
+            "The first linear layer is made for latent_dim numbers and got classes more: the rows "
+            "that were appended. It takes latent_dim + classes.",
+            error="(8x9 and 5x",
+        ),
+        Misconception(
+            "one_hot_of_ten",
+            OneHotOfTen,
+            "Ten numbers were appended for each label, whatever `classes` says.",
+            error="(8x15 and 9x",
+        ),
+        Misconception(
+            "added_to_z",
+            combining(lambda self, z, labels: z + self.embedding(labels)),
+            "z and the row of the label were added, and they are not of one length. Append one to "
+            "the other, with torch.cat.",
+            error="The size of tensor a (5) must match the size of tensor b (4)",
+        ),
+        Misconception(
+            "maps_miscounted",
+            MapsMiscounted,
+            "The linear layer makes another number of numbers than the maps behind it hold: width "
+            "of them, times (image_size // 4)², and image_size is not always 28.",
+            error="unflatten: Provided sizes",
+        ),
+        Misconception(
+            "padding_missing",
+            then(SomeGenerator, lambda images: nn.functional.pad(images, (2, 2, 2, 2))),
+            "The images are four pixels too large: a kernel of 4 with stride 2 and no padding "
+            "makes 16 of 7. With padding 1 it doubles the size exactly.",
+        ),
+        Misconception(
+            "padding_missing_twice",
+            then(SomeGenerator, lambda images: nn.functional.pad(images, (3, 3, 3, 3))),
+            "The images are six pixels too large: a kernel of 4 with stride 2 and no padding makes "
+            "16 of 7, and 34 of 16. With padding 1 it doubles the size exactly.",
         ),
         Misconception(
             "along_the_batch",

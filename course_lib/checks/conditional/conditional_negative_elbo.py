@@ -45,8 +45,9 @@ class LabeledDecoder(ByLabel):
         self.shape = shape
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        if z.ndim != 2:
-            raise ValueError(f"z must be (B, Z); got {tuple(z.shape)}")
+        wanted = len(labels), self.weight.shape[2] - 1
+        if z.shape != wanted:
+            raise ValueError(f"z must be {wanted}, a code an image; got {tuple(z.shape)}")
         return self.of_each(torch.tanh(z) + z / 4, labels).unflatten(1, self.shape)
 
 
@@ -121,11 +122,16 @@ def one_by_one(encoder, decoder, images: Tensor, labels: Tensor, noise: Tensor) 
     return -torch.stack(bounds).mean()
 
 
+def unvalidated(logits: Tensor) -> Bernoulli:
+    """A mistake may make nan of the logits, which is its own behaviour and no error."""
+    return Bernoulli(logits=logits, validate_args=False)
+
+
 def elbo_with(
     loss: Callable = lambda ll, kl: (kl - ll).mean(),
     code: Callable = lambda mean, std, noise: mean + std * noise,
     std: Callable = lambda log_var: (log_var / 2).exp(),
-    likelihood: Callable = lambda logits, images: Bernoulli(logits=logits).log_prob(images),
+    likelihood: Callable = lambda logits, images: unvalidated(logits).log_prob(images),
     reduce: Callable = lambda pixels: pixels.flatten(1).sum(1),
     kl: Callable = lambda mean, log_var: (mean**2 + log_var.exp() - 1 - log_var).sum(1) / 2,
     labels_of: Callable = lambda labels: (labels, labels),
@@ -142,7 +148,12 @@ def elbo_with(
         scale = std(log_var)
         z = code(mean, scale, noise)
         ll = reduce(likelihood(decoder(z, of_decoder), images))
-        divergence = drawn(ll=ll, kl=kl(mean, log_var), z=z, q=Normal(mean, (log_var / 2).exp()))
+        divergence = drawn(
+            ll=ll,
+            kl=kl(mean, log_var),
+            z=z,
+            q=Normal(mean, (log_var / 2).exp(), validate_args=False),
+        )
         return loss(ll, divergence)
 
     return answer
@@ -278,6 +289,12 @@ EXERCISE = Exercise(
             elbo_with(std=lambda log_var: log_var),
             "The noise was multiplied by log_var itself, which may be negative. A standard "
             "deviation is the exponential of half of it.",
+        ),
+        Misconception(
+            "root_of_log_var",
+            elbo_with(std=torch.sqrt),
+            "The result is not a number, as where the root or the logarithm of log_var is taken: "
+            "it is a logarithm already, and may be negative. Its half goes into exp.",
         ),
         Misconception(
             "noise_unused",

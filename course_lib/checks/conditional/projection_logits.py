@@ -165,6 +165,13 @@ EXERCISE = Exercise(
             parts(inner=lambda v, phi: (v * phi).sum()),
             "The products were added up over the whole batch, so every example gets the same "
             "number. Add over the features alone, dim=1.",
+            also=(lambda f, y, e, linear: linear(f) + (e(y) * f).sum(),),
+        ),
+        Misconception(
+            "linear_for_each_feature",
+            lambda f, y, e, linear: (linear(f) + e(y) * f).sum(1),
+            "linear(features) was added to every product before they were added up, so it counts "
+            "once for each feature. It comes in once.",
         ),
         Misconception(
             "averaged_over_features",
@@ -196,6 +203,7 @@ EXERCISE = Exercise(
             lambda f, y, e, linear: linear(f * e(y)).squeeze(1),
             "`linear` was applied to the product of row and features. It is applied to the "
             "features alone; the product is added up as it is.",
+            also=(lambda f, y, e, linear: linear(f * e(y) + f).squeeze(1),),
         ),
         Misconception(
             "linear_of_the_row",
@@ -208,7 +216,28 @@ EXERCISE = Exercise(
             concatenated,
             "Features and row were joined, and `linear` takes the features alone. This is "
             "concatenation; here the label comes in by an inner product.",
-            error="mat1 and mat2 shapes cannot be multiplied",
+            error="(5x6 and 3x1)",
+        ),
+        Misconception(
+            "matrix_product",
+            parts(inner=lambda v, phi: v @ phi),
+            "A matrix product of rows and features, both (B, D), does not exist. Each example has "
+            "an inner product of its own: multiply number by number, then add over the features.",
+            error="(5x3 and 5x3)",
+        ),
+        Misconception(
+            "dot_of_batches",
+            parts(inner=lambda v, phi: torch.dot(v, phi)),
+            "torch.dot takes two vectors; here are batches of them. Multiply number by number, "
+            "then add over the features.",
+            error="1D tensors expected",
+        ),
+        Misconception(
+            "whole_table",
+            parts(row=lambda e, y: e.weight),
+            "The features met the whole table, a row a class. Look up the rows of the labels: one "
+            "for each example.",
+            error="The size of tensor a (4) must match the size of tensor b (5)",
         ),
         Misconception(
             "subtracted",
