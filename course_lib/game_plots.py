@@ -43,8 +43,8 @@ def plot_conditioning() -> Figure:
         axes.set(xlim=(0, 10), ylim=(0, 5), title=title)
         axes.axis("off")
     planes, projection, vae = panels
-    _chain(planes, 3.2, (1.4, "x"), (1.9, "[x, planes]"), (2.2, "layers"), (1.4, "logit"))
-    _label_into(planes, 4.0, 3.2)
+    _chain(planes, 3.2, (1.2, "x"), (2.5, "[x, planes]"), (1.9, "layers"), (1.4, "logit"))
+    _label_into(planes, 3.5, 3.2)
     _chain(projection, 3.2, (1.2, "x"), (1.9, "layers"), (1.2, "φ(x)"), (1.6, "ψ(φ)"), (0.7, "+"))
     _box(projection, 5.0, 0.4, 2.2, "v$_y$ · φ(x)", LABEL)
     _arrow(projection, (5.55, 3.2), (5.55, 1.5), "0.3")
