@@ -22,7 +22,9 @@ def main() -> None:
         for picture in pictures:
             page.paste(picture, (0, top))
             top += picture.height + GAP
-        page.quantize(128).save(ROOT / "images" / f"{stem}.png", optimize=True)
+        red, green, blue = page.split()
+        colors = 16 if red == green == blue else 128
+        page.quantize(colors).save(ROOT / "images" / f"{stem}.png", optimize=True)
 
 
 if __name__ == "__main__":
