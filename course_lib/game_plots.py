@@ -1,4 +1,6 @@
-"""Figures of a game of two players: who moves in which step, densities with D, and vector fields.
+"""Figures of a game of two players: who moves in which step, densities with D, vector fields.
+
+And where a label enters the players of a game, or a VAE.
 
 Each `plot_` function returns a Figure for `plotting.show`; each `draw_` function draws on axes.
 """
@@ -13,7 +15,7 @@ from matplotlib.patches import FancyBboxPatch
 from course_lib.plotting import WHITE_BOX
 
 Field = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-MOVES, STILL = "#66c5ab", "#e3e6ea"
+MOVES, STILL, LABEL = "#66c5ab", "#e3e6ea", "#f4c9a5"
 
 
 def plot_two_steps() -> Figure:
@@ -27,6 +29,52 @@ def plot_two_steps() -> Figure:
     _draw_step(left, "The discriminator's step: V goes up", generator_moves=False)
     _draw_step(right, "The generator's step: V goes down", generator_moves=True)
     return figure
+
+
+def plot_conditioning() -> Figure:
+    """Where a label enters: planes at a discriminator's input, a projection, both parts of a VAE.
+
+    >>> figure = plot_conditioning()
+    """
+    figure = Figure(figsize=(10.5, 2.9), layout="none")
+    figure.subplots_adjust(0.005, 0.02, 0.995, 0.9, 0.03)
+    panels = figure.subplots(1, 3)
+    for axes, title in zip(panels, ("concatenation", "projection", "conditional VAE"), strict=True):
+        axes.set(xlim=(0, 10), ylim=(0, 5), title=title)
+        axes.axis("off")
+    planes, projection, vae = panels
+    _chain(planes, 3.2, (1.2, "x"), (2.5, "[x, planes]"), (1.9, "layers"), (1.4, "logit"))
+    _label_into(planes, 3.5, 3.2)
+    _chain(projection, 3.2, (1.2, "x"), (1.9, "layers"), (1.2, "φ(x)"), (1.6, "ψ(φ)"), (0.7, "+"))
+    _box(projection, 5.0, 0.4, 2.2, "v$_y$ · φ(x)", LABEL)
+    _arrow(projection, (5.55, 3.2), (5.55, 1.5), "0.3")
+    _arrow(projection, (7.2, 0.95), (9.25, 3.2), "0.3")
+    _label_into(projection, 3.2, 0.95, across=True)
+    _chain(vae, 3.2, (1.1, "x"), (2.2, "encoder"), (1.0, "z"), (2.2, "decoder"), (1.1, "x'"))
+    _label_into(vae, 2.9, 3.2)
+    _label_into(vae, 6.95, 3.2)
+    return figure
+
+
+def _chain(axes: Axes, y: float, *parts: tuple[float, str]) -> None:
+    """Boxes of these widths in a row over the whole width, an arrow from each to the next."""
+    space = (9.8 - sum(width for width, _ in parts)) / (len(parts) - 1)
+    x = 0.1
+    for number, (width, text) in enumerate(parts):
+        _box(axes, x, y, width, text, STILL)
+        if number < len(parts) - 1:
+            _arrow(axes, (x + width, y + 0.55), (x + width + space, y + 0.55), "0.3")
+        x += width + space
+
+
+def _label_into(axes: Axes, x: float, y: float, across: bool = False) -> None:
+    """The label as a box of its own, with an arrow to what stands above it or to its right."""
+    if across:
+        _box(axes, x - 2.2, y - 0.55, 1.2, "y", LABEL)
+        _arrow(axes, (x - 1.0, y), (5.0, y), "0.3")
+    else:
+        _box(axes, x - 0.6, 0.8, 1.2, "y", LABEL)
+        _arrow(axes, (x, 1.9), (x, y), "0.3")
 
 
 def _draw_step(axes: Axes, title: str, generator_moves: bool) -> None:

@@ -5,6 +5,7 @@ from course_lib.explorers import (
     forced_choice_explorer,
     game_explorer,
     kl_explorer,
+    label_explorer,
     latent_explorer,
     latent_map,
 )
@@ -14,6 +15,7 @@ __all__ = [
     "forced_choice_explorer",
     "game_explorer",
     "kl_explorer",
+    "label_explorer",
     "latent_explorer",
     "latent_map",
 ]

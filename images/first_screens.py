@@ -8,6 +8,7 @@ PICTURES = {
     "08a_minimax": ('judge = {"best D"', "The best Gaussian of each"),
     "08b_minimax": ("The Dirac-GAN, {title}",),
     "12_evaluation": ("worse than luck explains",),
+    "13_conditional": ('"One z a row", value_range',),
 }
 WIDTH, GAP = 760, 8
 
@@ -22,7 +23,9 @@ def main() -> None:
         for picture in pictures:
             page.paste(picture, (0, top))
             top += picture.height + GAP
-        page.quantize(128).save(ROOT / "images" / f"{stem}.png", optimize=True)
+        red, green, blue = page.split()
+        colors = 16 if red == green == blue else 128
+        page.quantize(colors).save(ROOT / "images" / f"{stem}.png", optimize=True)
 
 
 if __name__ == "__main__":

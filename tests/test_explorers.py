@@ -14,22 +14,23 @@ import torch
 from PIL import Image
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from course_lib.explorers import ellipse, game, kl, latent
+from course_lib.explorers import ellipse, game, kl, label, latent
 from course_lib.explorers.game import game_explorer
 from course_lib.explorers.kl import gaussian_divergences, kl_explorer
+from course_lib.explorers.label import label_explorer
 from course_lib.explorers.latent import LatentPad, latent_explorer, latent_map
 
 
 @pytest.fixture
 def live(monkeypatch):
-    for module in (game, kl, latent):
+    for module in (game, kl, label, latent):
         monkeypatch.setattr(module, "is_static", lambda: False)
 
 
 @pytest.fixture
 def shown(monkeypatch):
     figures = []
-    for module in (game, kl, latent):
+    for module in (game, kl, label, latent):
         monkeypatch.setattr(module, "show", figures.append)
     return figures
 
@@ -201,6 +202,79 @@ def test_the_latent_map_puts_each_mean_where_its_point_is():
     assert (columns - 80).abs().max() < 20 and (rows - 400).abs().max() < 20
     with pytest.raises(ValueError, match=r"\(N, 2\) and labels \(N,\); got \(3, 2\) and \(5,\)"):
         latent_map(means, torch.arange(5))
+
+
+# labels and a plane of z
+
+
+def draw_labeled(points, labels):
+    """A 4 x 6 image that tells point and label, each scaled to [0, 1]."""
+    images = torch.zeros(len(points), 1, 4, 6)
+    images[:, 0, 0, :2] = (points + 2) / 4
+    images[:, 0, 0, 2] = labels / 4
+    return images
+
+
+def test_a_label_and_a_point_decide_what_is_drawn(live):
+    explorer = label_explorer(draw_labeled, classes=5)
+    buttons, pad, strip = explorer.children
+    assert list(buttons.options) == [0, 1, 2, 3, 4] and pad.point == [0, 0]
+    assert pixels(pad.picture)[0, :3].tolist() == [128, 128, 0]
+    before = pad.background, strip.value
+    buttons.value = 4
+    assert pixels(pad.picture)[0, :3].tolist() == [128, 128, 255]
+    assert pad.background != before[0] and strip.value == before[1]
+    pad.point = [1.0, -2.0]
+    assert pixels(pad.picture)[0, :3].tolist() == [191, 0, 255]
+    tiles = pixels(strip.value).reshape(4, 5, 6)  # all labels side by side, at the same point
+    assert tiles[0, :, 0].tolist() == [191] * 5
+    assert tiles[0, :, 2].tolist() == [0, 64, 128, 191, 255]
+
+
+def test_each_tile_of_a_labels_map_shows_the_point_in_its_middle(live):
+    _, pad, _ = label_explorer(draw_labeled, classes=3, reach=2.0).children
+    mosaic = pixels(pad.background)
+    assert mosaic.shape == (7 * 4, 7 * 6)
+    for row, column in [(0, 0), (6, 2), (3, 3)]:
+        x, y = (column + 0.5) / 7 * 4 - 2, 2 - (row + 0.5) / 7 * 4  # y upwards
+        told = mosaic[4 * row, 6 * column : 6 * column + 2]
+        np.testing.assert_allclose(told, [(x + 2) / 4 * 255, (y + 2) / 4 * 255], atol=0.6)
+
+
+def test_a_static_label_explorer_shows_a_walk_with_every_label(shown):
+    assert label_explorer(draw_labeled, classes=5) is None
+    (figure,) = shown
+    (axes,) = figure.axes
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["(-1, 0)", "(0, 1)", "(1, 0)", "(0, -1)"]
+    picture = axes.images[0].get_array()
+    assert picture.shape[:2] == (4 * 5 - 1, 5 * 7 - 1)  # tiles a pixel apart
+    for row, point in enumerate([(-1, 0), (0, 1), (1, 0), (0, -1)]):
+        for column in range(5):
+            told = picture[5 * row, 7 * column : 7 * column + 3]
+            expected = [(point[0] + 2) / 4, (point[1] + 2) / 4, column / 4]
+            np.testing.assert_allclose(told, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("static", [True, False])
+@pytest.mark.parametrize(
+    "draw, classes, message",
+    [
+        (draw_labeled, 1, "classes must be at least 2; got 1"),
+        (lambda points, labels: points, 3, r"draw must give \(\d+, C, H, W\).*got \(\d+, 2\)"),
+        (
+            lambda points, labels: draw_labeled(points, labels) - 2,
+            3,
+            r"must lie in .*\[0(\.0)?, 1(\.0)?\]",
+        ),
+    ],
+)
+def test_mistakes_with_labels_are_told_in_both_modes(
+    monkeypatch, shown, static, draw, classes, message
+):
+    monkeypatch.setattr(label, "is_static", lambda: static)
+    with pytest.raises(ValueError, match=message):
+        label_explorer(draw, classes)
 
 
 # the browser's half

@@ -5,7 +5,14 @@ import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from course_lib.game_plots import MOVES, draw_densities, draw_field, plot_two_steps
+from course_lib.game_plots import (
+    LABEL,
+    MOVES,
+    draw_densities,
+    draw_field,
+    plot_conditioning,
+    plot_two_steps,
+)
 
 
 def test_one_player_moves_in_each_step():
@@ -23,6 +30,15 @@ def test_one_player_moves_in_each_step():
         ]
         moving += inside
     assert moving == ["discriminator", "generator"]
+
+
+def test_the_label_enters_where_it_does():
+    figure = plot_conditioning()
+    entered = {
+        axes.get_title(): sum(p.get_facecolor() == to_rgba(LABEL) for p in axes.patches)
+        for axes in figure.axes
+    }  # in a projection the inner product knows the label, too
+    assert entered == {"concatenation": 1, "projection": 2, "conditional VAE": 2}
 
 
 def test_densities_share_one_legend_with_d():

@@ -27,6 +27,7 @@ LESSONS = (
     "minimax",
     "first_gan",
     "evaluation",
+    "conditional",
     "fast_training",
 )
 

@@ -70,16 +70,16 @@ def variant(base: type, **changes: object) -> type:
 def then(base: type, change: Callable) -> type:
     """Its outputs changed by `change`, which takes one argument an output."""
 
-    def forward(self, x):
-        outputs = base.forward(self, x)
+    def forward(self, *inputs):
+        outputs = base.forward(self, *inputs)
         return change(*outputs) if isinstance(outputs, tuple) else change(outputs)
 
     return variant(base, forward=forward)
 
 
 def given_first(base: type, change: Callable) -> type:
-    """Its input changed by `change`."""
-    return variant(base, forward=lambda self, x: base.forward(self, change(x)))
+    """Its first input changed by `change`."""
+    return variant(base, forward=lambda self, x, *rest: base.forward(self, change(x), *rest))
 
 
 def with_sizes(base: type, change: Callable) -> type:
@@ -127,7 +127,7 @@ def in_a_plain_list(base: type) -> type:
         nn.Module.__init__(self)
         self.layers = [base(*sizes)]
 
-    return variant(nn.Module, __init__=init, forward=lambda self, x: self.layers[0](x))
+    return variant(nn.Module, __init__=init, forward=lambda self, *inputs: self.layers[0](*inputs))
 
 
 def rebuilt_in_forward(base: type) -> type:
@@ -135,4 +135,6 @@ def rebuilt_in_forward(base: type) -> type:
         nn.Module.__init__(self)
         self.sizes = sizes
 
-    return variant(nn.Module, __init__=init, forward=lambda self, x: base(*self.sizes)(x))
+    return variant(
+        nn.Module, __init__=init, forward=lambda self, *inputs: base(*self.sizes)(*inputs)
+    )

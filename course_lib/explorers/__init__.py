@@ -9,6 +9,7 @@ from .ellipse import ellipse_explorer
 from .forced_choice import forced_choice_explorer
 from .game import game_explorer
 from .kl import kl_explorer
+from .label import label_explorer
 from .latent import latent_explorer, latent_map
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "forced_choice_explorer",
     "game_explorer",
     "kl_explorer",
+    "label_explorer",
     "latent_explorer",
     "latent_map",
 ]

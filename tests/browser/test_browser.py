@@ -135,6 +135,14 @@ def kid(features_a, features_b):
     return within - 2 * kernel(features_a, features_b).mean()
 """,
     ),
+    "13_conditional": (
+        "conditional.projection_logits",
+        "one_kept",
+        """\
+def projection_logits(features, labels, embedding, linear):
+    return linear(features) + (embedding(labels) * features).sum(dim=1)
+""",
+    ),
     "17_fast_training": (
         "fast_training.roofline_seconds",
         "added",
@@ -365,6 +373,21 @@ def sit_the_blind_test(notebook: Notebook) -> None:
     expect(explorer).to_contain_text("Pair 1 of 20")
 
 
+def choose_a_label(notebook: Notebook) -> None:
+    """Another label shows another map and image; a dragged point changes the strip."""
+    explorer = notebook.page.locator(".label-explorer")
+    explorer.scroll_into_view_if_needed()
+    canvas = explorer.get_by_role("application", name="Latent map")
+    decoded = canvas.locator("xpath=..").locator("img")
+    strip = explorer.locator("img.widget-image")
+    before = pixels(decoded)
+    explorer.get_by_role("button", name="7", exact=True).click()
+    wait_for_other_pixels(decoded, before)
+    before = pixels(strip)
+    drag(notebook, canvas, by=(60, -40))
+    wait_for_other_pixels(strip, before)
+
+
 def pixels(picture: Locator) -> str:
     """What an <img> shows. Its address tells nothing: each new picture has a new one."""
     return picture.evaluate(
@@ -402,4 +425,5 @@ EXPLORERS = {
     "05_vae": drag_a_latent_point,
     "08b_minimax": drag_through_a_game,
     "12_evaluation": sit_the_blind_test,
+    "13_conditional": choose_a_label,
 }

@@ -1,0 +1,281 @@
+"""Check of `concatenate_label`. Oracle: one plane filled at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..declare import Case, Exercise, Misconception
+from ..random_inputs import normal
+
+
+def label_cases(generator: torch.Generator) -> list[Case]:
+    def inputs(
+        labels: list[int], channels: int, height: int, width: int, classes: int, dtype=torch.float32
+    ) -> dict:
+        images = normal(generator, len(labels), channels, height, width, dtype=dtype)
+        return {"images": images, "labels": torch.tensor(labels), "classes": classes}
+
+    differentiable = ("images",)
+    return [
+        Case(inputs([2, 0, 3, 1, 2], 2, 3, 5, 4), gradients=differentiable),
+        Case(inputs([1, 0, 1], 1, 4, 3, 6), "classes that no label names"),
+        Case(inputs([0], 3, 2, 3, 2), "a batch of one"),
+        Case(inputs([3, 1, 0, 4], 1, 4, 4, 5, torch.float64), "in float64"),
+    ]
+
+
+def by_loop(images: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """A stack of zeros, of which one plane an image becomes ones."""
+    planes = images.new_zeros(len(images), classes, *images.shape[2:])
+    for planes_of_one, label in zip(planes, labels.tolist(), strict=True):
+        planes_of_one[label] = 1.0
+    return torch.cat((images, planes), 1)
+
+
+def one_hot(labels: Tensor, classes: int, like: Tensor) -> Tensor:
+    return F.one_hot(labels, classes).to(like.dtype)
+
+
+def with_planes(make: Callable[[Tensor, Tensor, int], Tensor]) -> Callable:
+    """What `make(images, labels, classes)` gives behind the image's channels."""
+    return lambda images, labels, classes: torch.cat((images, make(images, labels, classes)), 1)
+
+
+def spread_out(rows: Tensor, images: Tensor) -> Tensor:
+    return rows[:, :, None, None].expand(-1, -1, *images.shape[2:])
+
+
+def as_number(scale: Callable[[int], float]) -> Callable:
+    def make(images, labels, classes):
+        return spread_out(labels[:, None].to(images.dtype) * scale(classes), images)
+
+    return with_planes(make)
+
+
+def changed_planes(change: Callable[[Tensor], Tensor]) -> Callable:
+    return with_planes(lambda x, y, k: spread_out(change(one_hot(y, k, x)), x))
+
+
+def planes_first(images, labels, classes):
+    planes = spread_out(one_hot(labels, classes, images), images)
+    return torch.cat((planes, images), 1)
+
+
+def planes_alone(images, labels, classes):
+    return spread_out(one_hot(labels, classes, images), images)
+
+
+def one_pixel(images, labels, classes):
+    planes = torch.zeros_like(spread_out(one_hot(labels, classes, images), images))
+    planes[:, :, 0, 0] = one_hot(labels, classes, images)
+    return planes
+
+
+def in_place_of_channels(images, labels, classes):
+    number = labels.to(images.dtype)[:, None, None, None]
+    return images + number
+
+
+def as_row(images, labels, classes):
+    return torch.cat((images.flatten(1), one_hot(labels, classes, images)), 1)
+
+
+def unexpanded(images, labels, classes):
+    return torch.cat((images, one_hot(labels, classes, images)[:, :, None, None]), 1)
+
+
+def expanded_to_the_image(images, labels, classes):
+    planes = one_hot(labels, classes, images)[:, :, None, None].expand(images.shape)
+    return torch.cat((images, planes), 1)
+
+
+def axes_forgotten(images, labels, classes):
+    return torch.cat((images, one_hot(labels, classes, images)), 1)
+
+
+def axes_swapped(images, labels, classes):
+    height, width = images.shape[2:]
+    planes = one_hot(labels, classes, images)[:, :, None, None].expand(-1, -1, width, height)
+    return torch.cat((images, planes), 1)
+
+
+def along_the_batch(images, labels, classes):
+    return torch.cat((images, spread_out(one_hot(labels, classes, images), images)))
+
+
+def channels_last(images, labels, classes):
+    return by_loop(images, labels, classes).movedim(1, -1)
+
+
+def detached(images, labels, classes):
+    return by_loop(images.detach(), labels, classes)
+
+
+def labels_mixed(images, labels, classes):
+    """A plane a label, repeated along the wrong axis and reshaped."""
+    rows = one_hot(labels, classes, images)
+    return rows.T.reshape(len(labels), classes)
+
+
+EXERCISE = Exercise(
+    name="conditional.concatenate_label",
+    signature="(images, labels, classes)",
+    outputs=("planes",),
+    entry="image",
+    oracle=by_loop,
+    cases=label_cases,
+    misconceptions=(
+        Misconception(
+            "label_as_a_number",
+            as_number(lambda classes: 1.0),
+            "There is one plane, and the label stands in it as a number. That would say that a 3 "
+            "lies between a 2 and a 4: give each class a plane of its own, of zeros or ones.",
+            also=(
+                as_number(lambda classes: 1 / classes),
+                as_number(lambda classes: 1 / max(classes - 1, 1)),
+                with_planes(lambda x, y, k: torch.ones_like(x) * y[:, None, None, None]),
+            ),
+        ),
+        Misconception(
+            "classes_from_the_labels",
+            with_planes(lambda x, y, k: spread_out(F.one_hot(y).to(x.dtype), x)),
+            "The number of planes follows the largest label of the batch. A batch without the last "
+            "classes then has too few channels for the network: `classes` says how many.",
+            also=(with_planes(lambda x, y, k: spread_out(one_hot(y, int(y.max()) + 1, x), x)),),
+        ),
+        Misconception(
+            "ten_classes",
+            with_planes(lambda x, y, k: spread_out(one_hot(y, 10, x), x)),
+            "There are ten planes whatever `classes` says: the number 10 is written somewhere.",
+        ),
+        Misconception(
+            "planes_first",
+            planes_first,
+            "The planes come first. The image's own channels stand in front, the planes behind.",
+        ),
+        Misconception(
+            "images_forgotten",
+            planes_alone,
+            "These are the planes alone. The image's channels stay in front of them.",
+        ),
+        Misconception(
+            "one_pixel",
+            with_planes(one_pixel),
+            "Only one pixel of a plane is 1. The whole plane is: a convolution must meet the label "
+            "wherever it stands on the image.",
+        ),
+        Misconception(
+            "plus_and_minus_one",
+            changed_planes(lambda rows: 2 * rows - 1),
+            "The planes of the other classes are -1. They are 0, so that they add nothing to what "
+            "a convolution computes.",
+        ),
+        Misconception(
+            "inverted",
+            changed_planes(lambda rows: 1 - rows),
+            "Zeros and ones changed places: the label's own plane is 1, the others are 0.",
+        ),
+        Misconception(
+            "one_too_far",
+            changed_planes(lambda rows: rows.roll(1, 1)),
+            "The planes are off by one. Labels count from 0: label 0 has the first plane.",
+            also=(changed_planes(lambda rows: rows.roll(-1, 1)),),
+        ),
+        Misconception(
+            "counted_backward",
+            changed_planes(lambda rows: rows.flip(1)),
+            "The planes are in reversed order: label 0 has the first plane, not the last.",
+        ),
+        Misconception(
+            "images_have_others_labels",
+            changed_planes(lambda rows: rows.flip(0)),
+            "The right planes stand behind the wrong images. Image i has the plane of labels[i].",
+            also=(
+                changed_planes(lambda rows: rows.roll(1, 0)),
+                with_planes(lambda x, y, k: spread_out(labels_mixed(x, y, k), x)),
+            ),
+        ),
+        Misconception(
+            "labels_of_the_whole_batch",
+            changed_planes(lambda rows: rows.amax(0, keepdim=True).expand_as(rows)),
+            "Every image has the planes of all labels in the batch. An index such as [:, labels] "
+            "takes all rows with all labels: pair image i with labels[i].",
+        ),
+        Misconception(
+            "first_label_for_all",
+            changed_planes(lambda rows: rows[:1].expand_as(rows)),
+            "All images have the first one's label. Each has its own.",
+        ),
+        Misconception(
+            "image_in_the_plane",
+            with_planes(lambda x, y, k: x[:, :1] * spread_out(one_hot(y, k, x), x)),
+            "The plane of the label is a copy of the image. It is constant: 1 everywhere.",
+        ),
+        Misconception(
+            "added_to_the_image",
+            in_place_of_channels,
+            "The label was added to the pixels. Image and label keep channels of their own: append "
+            "the planes along the channels.",
+        ),
+        Misconception(
+            "flattened",
+            as_row,
+            "The image became a row of numbers with the label behind it. For a convolution the "
+            "label must be a picture, too: planes of the image's size.",
+        ),
+        Misconception(
+            "channels_last",
+            channels_last,
+            "The channels stand last, as in TensorFlow. PyTorch wants them second: (B, C + K, H, "
+            "W).",
+        ),
+        Misconception(
+            "plane_of_one_pixel",
+            unexpanded,
+            "The planes are 1 × 1 and the images are not. torch.cat does not broadcast: stretch "
+            "the planes to the image's height and width first (expand).",
+            error="Sizes of tensors must match except in dimension 1. Expected",
+            also=(axes_swapped,),
+        ),
+        Misconception(
+            "expanded_to_the_image",
+            expanded_to_the_image,
+            "expand was asked for as many planes as the image has channels. There are `classes` of "
+            "them; -1 leaves an axis as long as it is.",
+            error="must match the existing size",
+        ),
+        Misconception(
+            "axes_forgotten",
+            axes_forgotten,
+            "A one-hot row has two axes, (B, K), and an image has four. Give it a height and a "
+            "width first.",
+            error="Tensors must have same number of dimensions",
+        ),
+        Misconception(
+            "along_the_batch",
+            along_the_batch,
+            "torch.cat joined along the batch, which is its first axis and its default. The planes "
+            "are channels: dim=1.",
+            error="Sizes of tensors must match except in dimension 0",
+        ),
+        Misconception(
+            "detached",
+            detached,
+            "No gradient reaches the images: they were detached or copied. The generator learns "
+            "through this very gradient.",
+            also=(lambda x, y, k: by_loop(torch.tensor(x.tolist(), dtype=x.dtype), y, k),),
+        ),
+    ),
+    hints=(
+        "What shape must the planes of one label have, so that they can lie behind the image's "
+        "channels?",
+        "F.one_hot(labels, classes) is (B, K), of integers. Indexing with None adds an axis of "
+        "length 1, .expand stretches it.",
+        "torch.cat joins tensors along one axis, dim=1 here; all their other sizes must agree, and "
+        "their dtypes had better.",
+    ),
+)
