@@ -26,7 +26,7 @@
 # - train a conditional GAN with an R1 penalty, and a conditional VAE with a bound that you derived,
 # - measure obedience and variety side by side, and name a generator that has only one of the two.
 #
-# **Time** 90 minutes · **Builds on** 02_elbo, 05_vae, 08_minimax, 09_first_gan, 12_evaluation · **Papers** Mirza and Osindero
+# **Time** 90 minutes · **Builds on** 02_elbo, 05_vae, 08a_minimax, 09_first_gan, 12_evaluation · **Papers** Mirza and Osindero
 # (2014), *Conditional Generative Adversarial Nets*, arXiv 1411.1784; Miyato and Koyama (2018),
 # *cGANs with Projection Discriminator*, arXiv 1802.05637; Sohn, Lee and Yan (2015), *Learning
 # Structured Output Representation using Deep Conditional Generative Models*, NeurIPS 28; Mescheder,
