@@ -777,9 +777,13 @@ for s2 in (0.5, 0.1, 0.02, 0.005, 0.002):
     print(
         f"s2 = {s2:<5}: {cost:7.1f} + KL {kl:5.1f} = {cost + kl:7.1f} nats, {used} latents in use"
     )
+    width = variances.clamp(min=s2)  # of x along each component, under the model
+    evidence = -0.5 * (2 * math.pi * width).log().sum() - 0.5 * (variances / width).sum()
+    assert abs(cost + kl + evidence.item()) < 0.05  # the best linear VAE has no gap (lesson 02)
 
 # %% [markdown]
-# With the width in the loss, the variance is a parameter like others: learn it (lesson 06), and the balance of the two terms is no longer an accident.
+# These nats can be compared, which squared errors could not, and the variance that nobody chose is the worst of the five by far. (Negative nats are densities above 1: many border
+# pixels are always black and would like any variance, however small.) With the width in the loss, the variance is a parameter like others: learn it (lesson 06), and the balance of the two terms is no longer an accident.
 #
 # ### C11 · The VAE that draws one digit
 # A VAE on binarized digits at 14 × 14, as many tutorials have it: `F.binary_cross_entropy_with_logits(logits, x)` plus the KL, added over the latents.
@@ -993,6 +997,13 @@ print(f"(a) after {len(losses)} steps the error is {losses[-1]:.3f}")
 print(f"(b) {tuple(mnist[:4].shape)} in, {tuple(broken_vae(mnist[:4]).shape)} out")
 print(f"    one image: {tuple(mnist[:1].shape)} in, {tuple(broken_vae(mnist[:1]).shape)} out")
 print("(c) it is")
+
+# %% tags=["folded"]
+with torch.no_grad():
+    rows = broken_vae(mnist[2:3])[:, None]
+pictures = torch.cat([mnist[2:3, None], rows])
+labels = ["image"] + [f"row {n + 1}" for n in range(28)]
+show(plot_images(pictures, 10, "C31: one image in, a picture of each row out", labels=labels))
 
 # %% [markdown]
 # With one image in a batch, 28 pictures are compared with it, all of them: (28, 28, 28) against (1, 28, 28) broadcasts. A batch of four would have crashed in the loss, and helped.

@@ -11,7 +11,14 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 
 from ..declare import Case, Exercise, Misconception
 from ..random_inputs import binary_images, normal
-from ..wrong_formulas import FLOOR, IN_BITS, SIGMOID_BEFORE_LOSS, in_bits, negated
+from ..wrong_formulas import (
+    FLOOR,
+    IN_BITS,
+    LOG_VAR_AS_LOG_STD,
+    SIGMOID_BEFORE_LOSS,
+    in_bits,
+    negated,
+)
 
 
 def loss_cases(g: torch.Generator) -> list[Case]:
@@ -131,6 +138,11 @@ EXERCISE = Exercise(
             "kl_halved",
             of_terms(lambda bce, kl: bce.sum(1).mean() + 0.5 * kl.sum(1).mean()),
             "The KL is half of what it should be: its 1/2 comes once.",
+        ),
+        Misconception(
+            "log_std",
+            lambda logits, x, m, lv: right(logits, x, m, 2 * lv),
+            LOG_VAR_AS_LOG_STD,
         ),
         Misconception(
             "squared_error",

@@ -144,6 +144,13 @@ EXERCISE = Exercise(
             "0 in floating point. Stay with logarithms: torch.logsumexp.",
         ),
         Misconception(
+            "draws_without_examples",
+            lambda x, m, v: (m + v.sqrt() * torch.randn(COUNT, dtype=x.dtype)).mean(),
+            "One row of draws does not fit the examples. Draw (K, B): K draws for each of them, so "
+            "that m, v and x broadcast along the first axis.",
+            error="must match the size of tensor b",
+        ),
+        Misconception(
             "batch_averaged",
             lambda x, m, v: log_evidence(x).mean(),
             "The batch was averaged. One value for each example is wanted, `(B,)`.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.distributions import Normal
 
@@ -110,6 +111,7 @@ EXERCISE = Exercise(
             "standard_deviation",
             lambda x, r, s2: nll(x, r, s2.square()),
             "s2 was read as a standard deviation. It is the variance; Normal takes its root.",
+            also=(of_parts(power=2.0), of_parts(power=2.0, log=1.0)),
         ),
         Misconception(
             "divided_by_root",
@@ -120,6 +122,12 @@ EXERCISE = Exercise(
             "log_likelihood",
             negated(nll),
             "This is the log-likelihood. The cost is its negative.",
+        ),
+        Misconception(
+            "torchs_defaults",
+            lambda x, r, s2: F.gaussian_nll_loss(r, x, s2.expand_as(x)),
+            "F.gaussian_nll_loss, left to itself, averages over everything and leaves the constant "
+            "out. It has settings for both.",
         ),
         Misconception(
             "pixels_averaged",

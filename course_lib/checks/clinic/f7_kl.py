@@ -119,6 +119,17 @@ EXERCISE = Exercise(
         ),
         Misconception("log_std", lambda m, lv: kl(m, 2 * lv), LOG_VAR_AS_LOG_STD),
         Misconception(
+            "root_for_variance",
+            lambda m, lv: kl(m, lv / 2),
+            "The standard deviation exp(lv / 2) stands where the variance exp(lv) belongs.",
+            also=(lambda m, lv: 0.5 * (m**2 + (lv / 2).exp() - 1 - lv).sum(-1),),
+        ),
+        Misconception(
+            "variance_itself",
+            lambda m, lv: 0.5 * (m**2 + lv - 1 - lv.log()).sum(-1),
+            "lv was read as the variance, and its logarithm was taken. It is the logarithm.",
+        ),
+        Misconception(
             "mean_not_squared",
             lambda m, lv: 0.5 * (m + lv.exp() - 1 - lv).sum(-1),
             "The mean enters as it is, so a negative one is rewarded. Its square belongs there.",

@@ -128,6 +128,12 @@ def bound_mistakes(reduce: Callable = lambda t: t) -> Mistakes:
             "z costs as well: the mean of (x - z)² is (x - m)² + v.",
         ),
         Misconception(
+            "logarithm_of_the_mean",
+            wrong(lambda x, m, v: kl(m, v) - Normal(m, (1 + v).sqrt()).log_prob(x)),
+            "The first term is the logarithm of the average of p(x|z) under q. The ELBO has the "
+            "average of the logarithm.",
+        ),
+        Misconception(
             "constant_forgotten",
             wrong(lambda x, m, v: negative_elbo(x, m, v) - LOG_2PI / 2),
             "Half the logarithm of 2π is missing in the Gaussian's log-density. No gradient "
@@ -143,7 +149,8 @@ def bound_mistakes(reduce: Callable = lambda t: t) -> Mistakes:
         Misconception(
             "v_as_standard_deviation",
             wrong(lambda x, m, v: negative_elbo(x, m, v.square())),
-            "v was read as a standard deviation. It is the variance.",
+            "v was read as a standard deviation. It is the variance (Normal takes the root of it).",
+            also=(wrong(lambda x, m, v: kl(m, v.square()) - expected_ll(x, m, v)),),
         ),
         Misconception(
             "v_as_log_variance",
