@@ -213,19 +213,19 @@ print(f"(c) the weight is {weight:.1f}")
 # A falling loss says that the optimizer works. (b) says what it works at: the judge is sure, and wrong about most. (The weight's sign tells it too, in one dimension.)
 #
 # **Name the cause.**
-# <details><summary>A · Reals and fakes changed places.</summary>
+# <details><summary>A · It is the value, which D should maximize, and it is minimized.</summary>
+#
+# Yes: both terms are log probabilities of a right verdict. The lower they get, the more wrong the judge. The loss is their negative.
+#
+# </details>
+# <details><summary>B · Reals and fakes changed places.</summary>
 #
 # That would invert $D$ as well, but such a loss has a lower end: it would settle. This one falls without end, as nothing stops a judge from being wronger.
 #
 # </details>
-# <details><summary>B · The learning rate is too large: it diverges.</summary>
+# <details><summary>C · The learning rate is too large: it diverges.</summary>
 #
 # A step that is too long makes the loss jump. This one goes down in an orderly way.
-#
-# </details>
-# <details><summary>C · It is the value, which D should maximize, and it is minimized.</summary>
-#
-# Yes: both terms are log probabilities of a right verdict. The lower they get, the more wrong the judge. The loss is their negative.
 #
 # </details>
 # <details><summary>D · The logits should pass a sigmoid first.</summary>
@@ -297,11 +297,11 @@ print(
 )
 
 # %% [markdown]
-# **Predict.** Which will tell: (a) whether the loss has converged, (b) $q$ against the exact posterior, (c) whether KL and log-likelihood are finite and of the right sign?
+# **Predict.** Which will tell: (a) $q$ against the exact posterior, (b) whether the loss has converged, (c) whether KL and log-likelihood are finite and of the right sign?
 
 # %%
-print(f"(a) the last hundred steps change the loss by {losses[-1] - losses[-100]:.1e}")
-print(f"(b) q = N({m.item():.3f}, {v.item():.3f}), the exact posterior is N(0.500, 0.500)")
+print(f"(a) q = N({m.item():.3f}, {v.item():.3f}), the exact posterior is N(0.500, 0.500)")
+print(f"(b) the last hundred steps change the loss by {losses[-1] - losses[-100]:.1e}")
 print(
     f"(c) KL {kl_to_prior(m, v).item():.3f}, E log p {expected_ll(torch.ones(1), m, v).item():.3f}"
 )
@@ -314,7 +314,7 @@ curves = {
     "exact posterior": Normal(0.5, 0.5**0.5),
     "what the broken loss found": Normal(m.item(), v.item() ** 0.5),
 }
-for (name, q), style in zip(curves.items(), (":", "-", "--"), strict=True):
+for (name, q), style in zip(curves.items(), ("k:", "C0-", "C1--"), strict=True):
     axes.plot(z, q.log_prob(z).exp(), style, label=name)
 axes.set(
     title="Case F9: a loss that converges, to the wrong posterior", xlabel="z", ylabel="density"
@@ -329,7 +329,7 @@ show(figure)
 # **Name the cause.** The mean went too far to the data, the variance is too small: 2/3 and 1/3.
 # <details><summary>A · It has not converged yet.</summary>
 #
-# (a) says that it has, to the last digit.
+# (b) says that it has, to the last digit.
 #
 # </details>
 # <details><summary>B · The KL has the wrong sign.</summary>
@@ -497,14 +497,14 @@ print(f"(c) mean {rows[-1][1]:.1f}")
 # It is autograd's. At the start it is +1: the ELBO grows with m, up to m = x/2.
 #
 # </details>
-# <details><summary>C · A step against the gradient minimizes, and the ELBO is to be maximized.</summary>
-#
-# Yes. Either add, or call the loss $L = -\mathrm{ELBO}$ and subtract its gradient: the same step.
-#
-# </details>
-# <details><summary>D · Momentum is missing.</summary>
+# <details><summary>C · Momentum is missing.</summary>
 #
 # It would lead the wrong way faster.
+#
+# </details>
+# <details><summary>D · A step against the gradient minimizes, and the ELBO is to be maximized.</summary>
+#
+# Yes. Either add, or call the loss $L = -\mathrm{ELBO}$ and subtract its gradient: the same step.
 #
 # </details>
 #
@@ -566,14 +566,14 @@ for mean, variance in ((0.0, 1.0), (0.3, 0.8), (0.5, 0.5)):
 # (a): with a hundred times as many it is −1.92 still, and only less noisy.
 #
 # </details>
-# <details><summary>B · The mean was taken of the logarithms; log p(x) is the logarithm of a mean.</summary>
-#
-# Yes. By Jensen's inequality the mean of $\log w$ lies below $\log$ of the mean of $w = p(x, z)/q(z)$; the gap is $\mathrm{KL}(q \,\|\, \text{posterior})$, 0.403 here.
-#
-# </details>
-# <details><summary>C · z should be drawn from the prior.</summary>
+# <details><summary>B · z should be drawn from the prior.</summary>
 #
 # Here q *is* the prior, in the first line of (c), and the number is the worst of the three.
+#
+# </details>
+# <details><summary>C · The mean was taken of the logarithms; log p(x) is the logarithm of a mean.</summary>
+#
+# Yes. By Jensen's inequality the mean of $\log w$ lies below $\log$ of the mean of $w = p(x, z)/q(z)$; the gap is $\mathrm{KL}(q \,\|\, \text{posterior})$, 0.403 here.
 #
 # </details>
 # <details><summary>D · The encoder is bad.</summary>
@@ -613,7 +613,7 @@ for mean, variance in ((0.0, 1.0), (0.3, 0.8), (0.5, 0.5)):
 # «The second term is the entropy of the code.» So the penalty was written as the entropy of $q$:
 
 
-# %%
+# %% tags=["nbval-check-output"]
 def broken_kl(m, lv):
     return 0.5 * (1 + math.log(2 * math.pi) + lv).sum(-1)
 
@@ -629,16 +629,16 @@ for name, (mean, log_var) in codes.items():
     print(f"{name:<13} penalty {value.item():+.3f} nats")
 
 # %% [markdown]
-# **Predict.** Which tells that this is no distance from the prior: (a) that it is finite and smooth, (b) its value and slopes where $q$ *is* the prior, (c) that a wide $q$ costs more than the prior?
+# **Predict.** Which tells that this is no distance from the prior: (a) that it is finite and smooth, (b) that a wide $q$ costs more than the prior, (c) its value and slopes where $q$ *is* the prior?
 
-# %%
+# %% tags=["nbval-check-output"]
 m0, lv0 = torch.zeros(1, 1, requires_grad=True), torch.zeros(1, 1, requires_grad=True)
 value = broken_kl(m0, lv0).sum()
 slopes = torch.autograd.grad(value, (m0, lv0), allow_unused=True)
 by_mean = "none at all" if slopes[0] is None else f"{slopes[0].item():.3f}"
 print("(a) finite and smooth, as a KL is")
-print(f"(b) value {value.item():.3f}; slope by the mean: {by_mean}, by lv: {slopes[1].item():.3f}")
-print("(c) so it does under a KL")
+print("(b) so it does under a KL")
+print(f"(c) value {value.item():.3f}; slope by the mean: {by_mean}, by lv: {slopes[1].item():.3f}")
 
 # %% [markdown]
 # A divergence from the prior is 0 at the prior and flat there. This one is 1.419, still falls when $q$ gets narrower, and the mean does not even occur in it.
@@ -649,19 +649,19 @@ print("(c) so it does under a KL")
 # No factor makes 1.419 into 0.
 #
 # </details>
-# <details><summary>B · Entropy for relative entropy.</summary>
-#
-# Yes. The KL is also called *relative entropy*, and «relative» is what counts: $\mathrm{KL} = -H(q) - \mathbb E_q \log p(z)$. The entropy comes with a minus, and the second part knows the prior.
-#
-# </details>
-# <details><summary>C · It is KL(prior‖q).</summary>
+# <details><summary>B · It is KL(prior‖q).</summary>
 #
 # That would be 0 at the prior as well.
 #
 # </details>
-# <details><summary>D · lv should be the standard deviation.</summary>
+# <details><summary>C · lv should be the standard deviation.</summary>
 #
 # Then lv = 0 would be a distribution of no width, and the entropy −∞.
+#
+# </details>
+# <details><summary>D · Entropy for relative entropy.</summary>
+#
+# Yes. The KL is also called *relative entropy*, and «relative» is what counts: $\mathrm{KL} = -H(q) - \mathbb E_q \log p(z)$. The entropy comes with a minus, and the second part knows the prior.
 #
 # </details>
 #
@@ -844,19 +844,19 @@ print(f"(c) squared error {error:.2f}; the mean image alone has {spread:.2f}")
 # That is the famous cause of [posterior collapse](glossary.ipynb#Posterior-collapse) (lesson 06), for decoders that see the pixels before. This one sees z alone.
 #
 # </details>
-# <details><summary>B · The mean over 196 pixels stands beside a sum over latents.</summary>
-#
-# Yes. The likelihood is divided by 196, the KL is not: a β-VAE with β = 196. Whoever changes the image size changes β.
-#
-# </details>
-# <details><summary>C · The KL should be averaged as well.</summary>
+# <details><summary>B · The KL should be averaged as well.</summary>
 #
 # Then the ratio would be 196 to 4 in place of 196 to 1: another accident. Both are sums.
 #
 # </details>
-# <details><summary>D · It was trained too briefly.</summary>
+# <details><summary>C · It was trained too briefly.</summary>
 #
 # Longer training leads further into the collapse: it is the optimum of this loss.
+#
+# </details>
+# <details><summary>D · The mean over 196 pixels stands beside a sum over latents.</summary>
+#
+# Yes. The likelihood is divided by 196, the KL is not: a β-VAE with β = 196. Whoever changes the image size changes β.
 #
 # </details>
 #
@@ -898,18 +898,25 @@ def broken_bce(logits, y):
 
 
 y = torch.tensor([[1.0, 0.0, 1.0, 0.0]])
-perfect = (20 * (2 * y - 1)).requires_grad_()  # as sure as one can be, and right
-value = broken_bce(perfect, y)
-print(f"a perfect answer costs {value.item():.3f} nats a pixel")
+pixels = torch.zeros(1, 4, requires_grad=True)  # logits that nothing keeps from being perfect
+optimizer = torch.optim.Adam([pixels], lr=0.1)
+for _ in range(300):
+    loss = broken_bce(pixels, y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+print(f"four free logits, 300 steps: the loss is {loss.item():.3f} and stays there")
 
 # %% [markdown]
-# **Predict.** Suppose you did not know yet. Which would tell in your own program: (a) the share of pixels that are right when cut at 1/2, (b) the loss of a perfect answer, fed by hand, (c) the range of the logits?
+# **Predict.** Which tells why the loss stays up: (a) the share of pixels that are right when cut at 1/2, (b) the range of the logits, (c) the loss of a perfect answer, fed by hand?
 
 # %%
-(slope,) = torch.autograd.grad(value, perfect)
-print(f"(a) {((perfect > 0).float() == y).float().mean():.0%} are right")
-print(f"(b) {value.item():.3f} where 0 is due; the largest slope there is {slope.abs().max():.1e}")
-print(f"(c) from {perfect.min():.0f} to {perfect.max():.0f}")
+print(f"(a) {((pixels > 0).float() == y).float().mean():.0%} are right")
+print(f"(b) from {pixels.min():.1f} to {pixels.max():.1f}")
+perfect = 20 * (2 * y - 1)  # as sure as one can be, and right
+print(
+    f"(c) a perfect answer costs {broken_bce(perfect, y).item():.3f} nats a pixel, where 0 is due"
+)
 
 # %% [markdown]
 # Feed a loss an answer that you know to be perfect: the cheapest test there is.
@@ -990,13 +997,13 @@ print(
 )
 
 # %% [markdown]
-# It trains! **Predict.** Which will tell: (a) a longer run, (b) the shape of what comes back for four images, (c) whether the loss is finite?
+# It trains! **Predict.** Which will tell: (a) a longer run, (b) whether the loss is finite, (c) the shape of what comes back for four images?
 
 # %%
 print(f"(a) after {len(losses)} steps the error is {losses[-1]:.3f}")
-print(f"(b) {tuple(mnist[:4].shape)} in, {tuple(broken_vae(mnist[:4]).shape)} out")
+print(f"(b) it is: {math.isfinite(losses[-1])}")
+print(f"(c) {tuple(mnist[:4].shape)} in, {tuple(broken_vae(mnist[:4]).shape)} out")
 print(f"    one image: {tuple(mnist[:1].shape)} in, {tuple(broken_vae(mnist[:1]).shape)} out")
-print("(c) it is")
 
 # %% tags=["folded"]
 with torch.no_grad():
@@ -1009,9 +1016,9 @@ show(plot_images(pictures, 10, "C31: one image in, a picture of each row out", l
 # With one image in a batch, 28 pictures are compared with it, all of them: (28, 28, 28) against (1, 28, 28) broadcasts. A batch of four would have crashed in the loss, and helped.
 #
 # **Name the cause.**
-# <details><summary>A · reshape(−1, …) has the wrong numbers.</summary>
+# <details><summary>A · The channel axis is missing.</summary>
 #
-# They are right for images. The −1 only hides that too many rows arrive: it takes whatever fits.
+# A channel axis of 1 changes nothing for a linear layer, which looks at the last axis.
 #
 # </details>
 # <details><summary>B · The images are not flattened, so each row of 28 pixels is coded by itself.</summary>
@@ -1019,9 +1026,9 @@ show(plot_images(pictures, 10, "C31: one image in, a picture of each row out", l
 # Yes. The encoder sees rows of 28 numbers, the decoder makes a whole image of each: 4 × 28 = 112.
 #
 # </details>
-# <details><summary>C · The channel axis is missing.</summary>
+# <details><summary>C · reshape(−1, …) has the wrong numbers.</summary>
 #
-# A channel axis of 1 changes nothing for a linear layer, which looks at the last axis.
+# They are right for images. The −1 only hides that too many rows arrive: it takes whatever fits.
 #
 # </details>
 # <details><summary>D · The batch size is 1.</summary>
@@ -1081,29 +1088,29 @@ for _ in range(at_scale(20, 200, 200)):
 print(f"squared error {loss.item():.5f} a pixel, from «two latents»")
 
 # %% [markdown]
-# **Predict.** Which will tell: (a) the reconstruction error on images not trained on, (b) how many numbers a code has, (c) whether the KL is positive?
+# **Predict.** Which will tell: (a) how many numbers a code has, (b) the reconstruction error on images not trained on, (c) whether the KL is positive?
 
 # %%
 m, lv, kl = broken_encoder9(images[64:])
 error = (c9_decoder(m).movedim(-1, 1) - images[64:]).square().mean()
-print(f"(a) {error.item():.5f}: as good as in training")
 print(
-    f"(b) a code {tuple(m[0].shape)} has {m[0].numel()} numbers, an image {images[0].numel()}; KL {tuple(kl.shape)}"
+    f"(a) a code {tuple(m[0].shape)} has {m[0].numel()} numbers, an image {images[0].numel()}; KL {tuple(kl.shape)}"
 )
+print(f"(b) {error.item():.5f}: as good as in training")
 print(f"(c) {bool((kl > 0).all())}")
 
 # %% [markdown]
 # No overfitting, no wonder: each pixel has a code of its own, and the «[bottleneck](glossary.ipynb#Bottleneck)» is twice as wide as the image.
 #
 # **Name the cause.**
-# <details><summary>A · The network overfits.</summary>
-#
-# (a): fresh images come back as well.
-#
-# </details>
-# <details><summary>B · The image is not flattened: a linear layer codes each pixel by itself.</summary>
+# <details><summary>A · The image is not flattened: a linear layer codes each pixel by itself.</summary>
 #
 # Yes. With the channel last, the last axis has one number. And the KL, summed over the last axis, still has a value for each pixel.
+#
+# </details>
+# <details><summary>B · The network overfits.</summary>
+#
+# (b): fresh images come back as well.
 #
 # </details>
 # <details><summary>C · The decoder is too strong.</summary>
@@ -1244,9 +1251,9 @@ judges = {"a linear judge": broken_d, "a judge that bends": repaired_d}
 for axes, (name, judge) in zip(panels, judges.items(), strict=True):
     with torch.no_grad():
         seen = judge(plane).sigmoid().reshape(120, 120).T
-    axes.imshow(seen, origin="lower", extent=(-3, 3, -3, 3), cmap="PuOr", vmin=0, vmax=1)
-    axes.plot(*ring[:250].T, ".", ms=3, color="black", label="real")
-    axes.plot(*blob[:250].T, ".", ms=3, color="#d55e00", label="fake")
+    axes.imshow(seen, origin="lower", extent=(-3, 3, -3, 3), cmap="PuOr", vmin=-0.7, vmax=1.7)
+    axes.plot(*ring[:250].T, ".", ms=4, color="black", label="real")
+    axes.plot(*blob[:250].T, "o", ms=3, mfc="white", mec="0.2", mew=0.6, label="fake")
     axes.set_title(f"Case C7: {name}, {accuracy(judge):.0%} right")
     axes.grid(False)
 panels[0].legend(loc="upper right", frameon=True, fontsize=8)
@@ -1301,14 +1308,14 @@ print(f"(c) from {alone.min():.2f} to {alone.max():.2f}")
 # In one batch the same noise gives six different pictures.
 #
 # </details>
-# <details><summary>C · A batch of one, normalized over the batch, is 0.</summary>
-#
-# Yes. Repair the network, as here, where codes come alone; or make the batch larger, where that is possible. [Layer normalization](glossary.ipynb#Layer-normalization) takes mean and variance over the features of one example instead.
-#
-# </details>
-# <details><summary>D · eval() was forgotten.</summary>
+# <details><summary>C · eval() was forgotten.</summary>
 #
 # In evaluation the running statistics would hide it. Training would still have learned from pictures that know nothing of z.
+#
+# </details>
+# <details><summary>D · A batch of one, normalized over the batch, is 0.</summary>
+#
+# Yes. Repair the network, as here, where codes come alone; or make the batch larger, where that is possible. [Layer normalization](glossary.ipynb#Layer-normalization) takes mean and variance over the features of one example instead.
 #
 # </details>
 #
@@ -1375,28 +1382,28 @@ def keras_means(k):
 print(f"running mean in Keras {keras_means(0.8)[-1]:.2f}, in the port {running_means(0.8)[-1]:.2f}")
 
 # %% [markdown]
-# **Predict.** Which will tell: (a) the outputs in training mode, (b) the running means, batch by batch, (c) the weights?
+# **Predict.** Which will tell: (a) the outputs in training mode, (b) the weights, (c) the running means, batch by batch?
 
 # %%
 batch = stream[0]
 by_hand = (batch - batch.mean(0)) / (batch.var(0, correction=0) + 1e-5).sqrt()
 gap = (nn.BatchNorm1d(1, momentum=0.8)(batch) - by_hand).abs().max().item()
 print(f"(a) in training mode the difference is {gap:.0e}")
+print("(b) scale 1 and shift 0 in both")
 steps = {"Keras": keras_means(0.8), "port": running_means(0.8)}
 for name, means in steps.items():
-    print(f"(b) {name:<5}", *(f"{value:.2f}" for value in means[:4]), "…", f"{means[-1]:.2f}")
-print("(c) scale 1 and shift 0 in both")
+    print(f"(c) {name:<5}", *(f"{value:.2f}" for value in means[:4]), "…", f"{means[-1]:.2f}")
 
 # %% [markdown]
 # **Name the cause.**
-# <details><summary>A · PyTorch divides by N − 1 for the running variance.</summary>
+# <details><summary>A · eval() was forgotten.</summary>
 #
-# It does, a difference of 1/64 here, in the variance. The *mean* is off.
+# Then the running mean would not be used at all, and the two would agree.
 #
 # </details>
-# <details><summary>B · Keras's momentum is the weight of the old mean, PyTorch's that of the new batch.</summary>
+# <details><summary>B · PyTorch divides by N − 1 for the running variance.</summary>
 #
-# Yes: the [running statistics](glossary.ipynb#Running-statistics) of the port forget four fifths at every batch, and the odd last one decides.
+# It does, a difference of 1/64 here, in the variance. The *mean* is off.
 #
 # </details>
 # <details><summary>C · The odd batch should have been left out.</summary>
@@ -1404,9 +1411,9 @@ print("(c) scale 1 and shift 0 in both")
 # Odd batches come. A running mean is there to soften them: in Keras it moved by a fifth.
 #
 # </details>
-# <details><summary>D · eval() was forgotten.</summary>
+# <details><summary>D · Keras's momentum is the weight of the old mean, PyTorch's that of the new batch.</summary>
 #
-# Then the running mean would not be used at all, and the two would agree.
+# Yes: the [running statistics](glossary.ipynb#Running-statistics) of the port forget four fifths at every batch, and the odd last one decides.
 #
 # </details>
 #
