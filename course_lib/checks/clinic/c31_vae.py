@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..declare import Case, Exercise, Misconception, Plain
@@ -120,6 +121,21 @@ EXERCISE = Exercise(
             Kept(batch_as_one),
             "All images went through the encoder in one row, and all get the same reconstruction. "
             "Keep the batch axis: flatten from axis 1 on.",
+        ),
+        Misconception(
+            "batch_in_one_row",
+            lambda x: F.linear(torch.zeros(1, 784), torch.zeros(32, 4 * 784)),
+            "The first batch went through the encoder in one row of 4 × 784 numbers, and another "
+            "batch size does not fit. Keep the batch axis: flatten from axis 1 on.",
+            error="(1x784 and 3136x",
+        ),
+        Misconception(
+            "split_along_batch",
+            Kept(
+                lambda x, e, d: d(e(x.flatten(1))[: (len(x) + 1) // 2]).sigmoid().view(-1, 28, 28)
+            ),
+            "Half of the images are gone: chunk without an axis splits the batch. Mean and "
+            "log-variance lie beside each other on the last axis.",
         ),
         Misconception(
             "still_flat",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..declare import Case, Exercise, Misconception
@@ -43,6 +44,14 @@ def made_of(term: Callable) -> Callable:
     return lambda logits, y: torch.where(y > 0.5, term(logits, 1.0), term(logits, 0.0)).mean()
 
 
+def with_epsilon(epsilon: float) -> Callable:
+    def loss(logits: Tensor, y: Tensor) -> Tensor:
+        p = logits.sigmoid()
+        return -(y * (p + epsilon).log() + (1 - y) * (1 - p + epsilon).log()).mean()
+
+    return loss
+
+
 EXERCISE = Exercise(
     name="clinic.c35_bce",
     signature="(logits, y)",
@@ -52,11 +61,25 @@ EXERCISE = Exercise(
     misconceptions=(
         *adapted(
             logit_mistakes(made_of),
-            leave_out=("no_logarithm", "logits_alone", "in_bits"),
+            leave_out=("no_logarithm", "logits_alone", "in_bits", "epsilon"),
             sigmoid_twice="There are still two sigmoids: the loss «with logits» has one inside, "
             "and what it gets is a probability already. The best it can then say is σ(1) = 0.73.",
             overflows="Where a logit is large the sigmoid is exactly 0 or 1, and its logarithm "
             "-inf, or 0 times that, which is no number. Use a function that takes the logits.",
+        ),
+        Misconception(
+            "epsilon",
+            with_epsilon(1e-8),
+            "A small constant inside the logarithm keeps it finite and wrong: where the answer is "
+            "sure and wrong, at a logit of ±200, that costs 200 nats. Work with the logits.",
+            also=tuple(with_epsilon(e) for e in (1e-7, 1e-6, 1e-5, 1e-10, 1e-12)),
+        ),
+        Misconception(
+            "no_sigmoid",
+            lambda logits, y: F.binary_cross_entropy(logits, y),
+            "F.binary_cross_entropy takes probabilities, and it was given logits. Its sister with "
+            "logits has the one sigmoid that is needed.",
+            error="between 0 and 1",
         ),
         Misconception(
             "sigmoid_three_times",

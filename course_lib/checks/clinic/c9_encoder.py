@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
@@ -125,6 +126,19 @@ EXERCISE = Exercise(
             "There is a code for every row of pixels: a linear layer acts on the last axis. "
             "Flatten each image first.",
             also=(Kept(lambda x: x, kl=lambda t: t), Kept(lambda x: x.squeeze(1))),
+        ),
+        Misconception(
+            "channel_kept",
+            Kept(lambda x: x.flatten(2)),
+            "The channel axis is still there: flatten each image from axis 1 on, not from axis 2.",
+            also=(Kept(lambda x: x.flatten(2), kl=lambda t: t.sum((1, 2))),),
+        ),
+        Misconception(
+            "batch_in_one_row",
+            lambda x: F.linear(torch.zeros(1, 784), torch.zeros(32, 4 * 784)),
+            "The first batch went through the encoder in one row of 4 × 784 numbers, and another "
+            "batch size does not fit. Keep the batch axis: flatten from axis 1 on.",
+            error="(1x784 and 3136x",
         ),
         Misconception(
             "kl_not_reduced",

@@ -68,7 +68,12 @@ EXERCISE = Exercise(
             sse,
             "This is still the plain squared error, in which s2 does not occur: but for a constant "
             "it is the Gaussian's cost with the variance fixed at 1/2.",
-            also=(lambda x, r, s2: sse(x, r, s2) / 2,),
+            also=(
+                lambda x, r, s2: sse(x, r, s2) / 2,
+                lambda x, r, s2: sse(x, r, s2).sum(),
+                lambda x, r, s2: sse(x, r, s2).mean(),
+                lambda x, r, s2: F.mse_loss(r, x),
+            ),
         ),
         Misconception(
             "log_missing",
@@ -94,6 +99,7 @@ EXERCISE = Exercise(
             of_parts(counts=False),
             "log s2 was counted once for each image. Every pixel has a density of its own, and "
             "pays it once.",
+            also=(lambda x, r, s2: sse(x, r, s2) / (2 * s2) + (s2.log() + LOG_2PI) / 2,),
         ),
         Misconception(
             "log_sign",
@@ -128,6 +134,13 @@ EXERCISE = Exercise(
             lambda x, r, s2: F.gaussian_nll_loss(r, x, s2.expand_as(x)),
             "F.gaussian_nll_loss, left to itself, averages over everything and leaves the constant "
             "out. It has settings for both.",
+        ),
+        Misconception(
+            "variance_not_expanded",
+            lambda x, r, s2: F.gaussian_nll_loss(r, x, s2, reduction="none").flatten(1).sum(1),
+            "F.gaussian_nll_loss takes no single number for its variance here. Give it one for "
+            "each pixel: expand s2 to the shape of x.",
+            error="var is of incorrect size",
         ),
         Misconception(
             "pixels_averaged",

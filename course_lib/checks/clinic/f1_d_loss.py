@@ -55,6 +55,18 @@ EXERCISE = two_group_loss(
             "F.logsigmoid needs no limit.",
         ),
         Misconception(
+            "in_pairs",
+            lambda r, f: (real_term(r) + fake_term(f)).mean(),
+            "Reals and fakes were added one by one. They are no pairs, and their numbers may "
+            "differ: take each group's own mean first.",
+            error="must match the size of tensor",
+        ),
+        Misconception(
+            "one_minus_logarithm",
+            two_groups(real_term, lambda f: -(1 + bce(f, 1.0))),
+            "The fakes' term has 1 - log D. The 1 belongs inside the logarithm: log(1 - D).",
+        ),
+        Misconception(
             "logits_for_probabilities",
             lambda r, f: -r.log().mean() - (1 - f).log().mean(),
             "The logarithm was taken of the logits. D is their sigmoid.",

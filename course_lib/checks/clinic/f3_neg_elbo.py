@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..declare import Exercise, Misconception
 from ..ready import adapted, only
-from .one_gaussian import bound_cases, bound_mistakes, negative_elbo
+from .one_gaussian import LOG_2PI, bound_cases, bound_mistakes, negative_elbo
 
 
 def added(values):
@@ -32,6 +32,12 @@ EXERCISE = Exercise(
             negative_elbo,
             "There is still one value for each coordinate. They are independent, so their costs "
             "add: sum over the last axis.",
+        ),
+        Misconception(
+            "constant_once",
+            lambda x, m, v: added(negative_elbo(x, m, v)) - (x.shape[-1] - 1) * LOG_2PI / 2,
+            "Half the logarithm of 2π was counted once for each example. Every coordinate has a "
+            "density of its own, and brings it.",
         ),
         Misconception(
             "coordinates_averaged",

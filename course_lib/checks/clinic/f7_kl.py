@@ -140,7 +140,19 @@ EXERCISE = Exercise(
             lambda m, lv: per_dimension(m, lv).mean(-1),
             "The latents were averaged. They are independent, so their divergences add.",
         ),
-        Misconception("batch_averaged", averaged(kl), BATCH_AVERAGED),
+        Misconception(
+            "batch_averaged",
+            averaged(kl),
+            BATCH_AVERAGED,
+            also=(averaged(per_dimension),),
+        ),
+        Misconception(
+            "log_variance_as_scale",
+            lambda m, lv: kl_divergence(Normal(m, lv), Normal(0.0 * m, torch.ones_like(m))).sum(-1),
+            "Normal was given lv, and it takes the standard deviation, which is positive: the root "
+            "of exp(lv).",
+            error="Expected parameter scale",
+        ),
         Misconception("batch_summed", summed(kl), BATCH_SUMMED),
         Misconception("bits", in_bits(kl), IN_BITS),
     ),

@@ -134,6 +134,12 @@ def bound_mistakes(reduce: Callable = lambda t: t) -> Mistakes:
             "average of the logarithm.",
         ),
         Misconception(
+            "density_of_q_at_x",
+            wrong(lambda x, m, v: kl(m, v) - Normal(m, v.sqrt()).log_prob(x)),
+            "The first term is the density of q at x, with the variance v. The likelihood is "
+            "N(x; z, 1): its variance is 1, and z has to be averaged over.",
+        ),
+        Misconception(
             "constant_forgotten",
             wrong(lambda x, m, v: negative_elbo(x, m, v) - LOG_2PI / 2),
             "Half the logarithm of 2π is missing in the Gaussian's log-density. No gradient "
