@@ -9,6 +9,7 @@ PICTURES = {
     "08b_minimax": ("The Dirac-GAN, {title}",),
     "12_evaluation": ("worse than luck explains",),
     "13_conditional": ('"One z a row", value_range',),
+    "18a_clinic": ("Case F9: a loss", "a judge that bends"),
 }
 WIDTH, GAP = 760, 8
 

@@ -29,6 +29,7 @@ LESSONS = (
     "evaluation",
     "conditional",
     "fast_training",
+    "clinic",
 )
 
 

@@ -151,6 +151,15 @@ def roofline_seconds(flops, bytes, peak_flops, peak_bandwidth):
     return flops / peak_flops + bytes / peak_bandwidth
 """,
     ),
+    "18a_clinic": (
+        "clinic.c11_vae_loss",
+        "pixels_averaged",
+        """\
+def c11_vae_loss(logits, x, m, lv):
+    reconstruction = F.binary_cross_entropy_with_logits(logits, x)
+    return reconstruction + 0.5 * (m**2 + lv.exp() - 1 - lv).sum(1).mean()
+""",
+    ),
 }
 
 # WCAG's contrast of every visible text to what lies behind it, by text.
