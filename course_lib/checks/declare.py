@@ -28,6 +28,7 @@ LESSONS = (
     "first_gan",
     "evaluation",
     "fast_training",
+    "clinic",
 )
 
 
