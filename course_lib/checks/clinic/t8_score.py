@@ -107,11 +107,6 @@ def variance(images: Tensor) -> Tensor:
     return images.var(0).sum()
 
 
-def brightness_gap(samples: Tensor) -> Tensor:
-    ours, theirs = samples.flatten(1).mean(1), small_digits().flatten(1).mean(1)
-    return (ours.mean() - theirs.mean()).abs()
-
-
 def sharpness(samples: Tensor) -> Tensor:
     return -(samples - 0.5).abs().mean()
 
@@ -157,12 +152,6 @@ EXERCISE = Exercise(
             lambda s: -pixel_frechet(s),
             "The order is the wrong way round: lower is better here.",
             also=(lambda s: -covered(s) + 0 * nearest(s),),
-        ),
-        Misconception(
-            "closeness_and_variety_as_ratio",
-            lambda s: -nearest(s),
-            "The distance to the nearest training image came with its sign turned: noise is far "
-            "from every image and comes first.",
         ),
         Misconception(
             "sharpness",
