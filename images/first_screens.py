@@ -7,6 +7,7 @@ from readme import ROOT, picture_of
 PICTURES = {
     "08_minimax": ("A game that circles, and one that stops",),
     "12_evaluation": ("worse than luck explains",),
+    "18b_clinic": ("Who comes home?",),
 }
 WIDTH, GAP = 760, 8
 

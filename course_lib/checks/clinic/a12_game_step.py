@@ -84,7 +84,9 @@ def game_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
     facts["the direction of a very small step"] = outputs["direction"]
     facts["who stands at (0, 0) stays there"] = outputs["rest"]
     for rate in RATES:
-        facts[f"the distance from (0, 0) after {STEPS[rate]} steps of {rate}"] = outputs[f"at {rate}"]
+        facts[f"the distance from (0, 0) after {STEPS[rate]} steps of {rate}"] = outputs[
+            f"at {rate}"
+        ]
     return facts
 
 

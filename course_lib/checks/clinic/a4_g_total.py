@@ -38,7 +38,9 @@ class Judge(nn.Module):
 
 
 def networks(inputs: Mapping[str, Any]) -> dict[str, nn.Module]:
-    return {n: Affine(*inputs[n]) for n in ("G", "F")} | {n: Judge(*inputs[n]) for n in ("DX", "DY")}
+    return {n: Affine(*inputs[n]) for n in ("G", "F")} | {
+        n: Judge(*inputs[n]) for n in ("DX", "DY")
+    }
 
 
 def cycle_cases(g: torch.Generator) -> list[Case]:

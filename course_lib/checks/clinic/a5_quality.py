@@ -183,9 +183,7 @@ EXERCISE = Exercise(
                 (G(x) - x).square().mean() + (F(y) - y).square().mean() + cycle(G, F, x, y)
             ),
             "G(x) is compared with x: who translates nothing comes first. G(x) is to look like y.",
-            also=(
-                lambda G, F, x, y: moments(G(x), x) + moments(F(y), y) + cycle(G, F, x, y),
-            ),
+            also=(lambda G, F, x, y: moments(G(x), x) + moments(F(y), y) + cycle(G, F, x, y),),
         ),
     ),
     hints=(

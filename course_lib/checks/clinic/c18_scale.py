@@ -67,7 +67,12 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "by_image",
-            lambda x: 2 * (x - x.amin((1, 2, 3), True)) / (x.amax((1, 2, 3), True) - x.amin((1, 2, 3), True)) - 1,
+            lambda x: (
+                2
+                * (x - x.amin((1, 2, 3), True))
+                / (x.amax((1, 2, 3), True) - x.amin((1, 2, 3), True))
+                - 1
+            ),
             "Each image was stretched by itself. The range [0, 1] is known.",
         ),
         Misconception(

@@ -51,7 +51,10 @@ def holding(answer: Callable, inputs: Mapping[str, Any]) -> Any:
         optimizer.step()
     for name, network in networks.items():
         moves = torch.cat(
-            [(p.detach() - b).flatten() for p, b in zip(network.parameters(), before[name], strict=True)]
+            [
+                (p.detach() - b).flatten()
+                for p, b in zip(network.parameters(), before[name], strict=True)
+            ]
         )
         record[f"{name} moves"] = way(moves)
     return record

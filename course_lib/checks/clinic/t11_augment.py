@@ -109,7 +109,9 @@ def by_grid(images: Tensor) -> Tensor:
     down, right = torch.randint(-REACH, REACH + 1, (2, count))
     at = torch.arange(SIDE)
     rows, columns = (at - down[:, None]) % SIDE, (at - right[:, None]) % SIDE
-    return images[torch.arange(count)[:, None, None], 0, rows[:, :, None], columns[:, None]][:, None]
+    return images[torch.arange(count)[:, None, None], 0, rows[:, :, None], columns[:, None]][
+        :, None
+    ]
 
 
 def of(real: Callable = by_grid, fake: Callable = by_grid) -> Callable:
@@ -137,13 +139,17 @@ def mirror(images: Tensor) -> Tensor:
 
 def diagonal(images: Tensor) -> Tensor:
     amounts = torch.randint(-1, 2, (len(images),)).tolist()
-    return torch.stack([torch.roll(i, (s, s), (1, 2)) for i, s in zip(images, amounts, strict=True)])
+    return torch.stack(
+        [torch.roll(i, (s, s), (1, 2)) for i, s in zip(images, amounts, strict=True)]
+    )
 
 
 def never_back(images: Tensor) -> Tensor:
     """randint's upper end is not drawn."""
     pairs = torch.randint(-1, 1, (len(images), 2)).tolist()
-    return torch.stack([torch.roll(i, tuple(s), (1, 2)) for i, s in zip(images, pairs, strict=True)])
+    return torch.stack(
+        [torch.roll(i, tuple(s), (1, 2)) for i, s in zip(images, pairs, strict=True)]
+    )
 
 
 def noisy(images: Tensor) -> Tensor:

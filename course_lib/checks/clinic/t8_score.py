@@ -23,9 +23,9 @@ BEST = "samples of PPCA"
 
 @cache
 def small_digits(split: str = "train", count: int = 6000) -> Tensor:
-    """The first digits as `(N, 1, 8, 8)` in [0, 1]: padded to 32×32, then averaged by fours."""
+    """The first digits as `(N, 1, 8, 8)` in [0, 1]: the brightest pixel of each 4×4."""
     images = load_mnist(split, value_range=(0, 1))[0][:count]
-    return F.avg_pool2d(F.pad(images, (2, 2, 2, 2)), 4)
+    return F.max_pool2d(F.pad(images, (2, 2, 2, 2)), 4)
 
 
 def ppca(images: Tensor, count: int, g: torch.Generator, latents: int = 20) -> Tensor:
@@ -130,7 +130,9 @@ EXERCISE = Exercise(
             also=(
                 lambda s: (
                     torch.cdist(s.flatten(1), small_digits()[:4000].flatten(1))
-                    .square().min(1).values.mean()
+                    .square()
+                    .min(1)
+                    .values.mean()
                 ),
             ),
         ),

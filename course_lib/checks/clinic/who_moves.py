@@ -50,9 +50,7 @@ def d_having(loss: Callable) -> Callable:
 
 
 def d_reference(discriminator, optimizer, real, fake):
-    return apply_gradients(
-        of_images(game())(discriminator, real, fake), optimizer, discriminator
-    )
+    return apply_gradients(of_images(game())(discriminator, real, fake), optimizer, discriminator)
 
 
 def d_step_exercise(
@@ -375,9 +373,7 @@ def g_step_exercise(name: str, published: Misconception, hints: tuple[str, ...])
                 one_group_mistakes(lambda f: bce(f, 1.0)), by=g_having, leave_out=("not_reduced",)
             ),
             *adapted(logit_mistakes(nonsaturating), by=g_having, overflows=STABLE),
-            *adapted(
-                update_mistakes(G_PARTS, right), by=both, leave_out=("nothing_moves",)
-            ),
+            *adapted(update_mistakes(G_PARTS, right), by=both, leave_out=("nothing_moves",)),
             *adapted(frozen_mistakes(G_PARTS, right), by=both),
         ),
         hints=hints,
