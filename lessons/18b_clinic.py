@@ -76,16 +76,16 @@ for step in range(121):
     loss.backward()
     opt.step()
 panels[1].imshow(torch.cat(seen, 1), cmap="gray", vmin=-1, vmax=1)
-panels[1].set_title("A generator that learns white")
+panels[1].set_title("Learning white: step 0, 20, 40, 120")
 flat = digits.flatten(1)
 variances, directions = torch.linalg.eigh(torch.cov(flat.T))
 weight = directions[:, -20:] * variances[-20:].sqrt()
 model = flat.mean(0) + torch.randn(200, 20) @ weight.T
 far = torch.cdist(model, flat).min(1).values.mean()
-rows = digits[7, 0].repeat(2, 4), torch.cat([m.view(8, 8) for m in model[:4]], 1)
+rows = digits[2, 0].repeat(2, 4), torch.cat([m.view(8, 8) for m in model[:4]], 1)
 rows = [*rows, torch.cat([m.view(8, 8) for m in model[4:8]], 1)]
 panels[2].imshow(torch.cat(rows).clamp(0, 1), cmap="gray")
-panels[2].set_title(f"«Realism», lower wins: 0 above, {far:.1f} below")
+panels[2].set_title(f"Lower wins: 0 above, {far:.1f} below")
 for axes in panels[1:]:
     axes.axis("off")
 show(figure)
@@ -412,13 +412,13 @@ print(f"3  cosine of the leak with G's own wish: {cosine:.4f}")
 # for each fake $\frac{d}{da}[-\log(1-D)] = D$ and $\frac{d}{da}[-\log D] = -(1 - D)$, two numbers of
 # opposite sign through the same graph, and at $D \approx \frac12$ they cancel. **Which is the cause?**
 #
-# <details><summary>A · The graph of the fakes is not cut between G and D</summary>Yes. D's loss depends on G, so its backward() fills G. A <a href="glossary.ipynb#Stop-gradient">stop-gradient</a> at the fakes is missing.</details>
+# <details><summary>A · The graph of the fakes is not cut between G and D</summary>Yes. D's loss depends on G, so its backward() fills G.</details>
 # <details><summary>B · zero_grad() is missing</summary>It would hide the leak, if it came between the two backward() calls. The leak would still be computed, at the cost of a whole pass through G.</details>
 # <details><summary>C · D's loss has the wrong sign for fakes</summary>Its value agrees with the right one in all digits.</details>
 # <details><summary>D · The reals should be detached</summary>Reals have no history to be cut.</details>
 #
 # ### Exercise · `c22_d_loss(G, D, x, z)`
-# *4 minutes.* The same value, the same gradient in D, and none in G: after `backward()` every `.grad` of
+# *4 minutes.* What is missing is a [stop-gradient](glossary.ipynb#Stop-gradient). Give the same value and the same gradient in D, and none in G: after `backward()` every `.grad` of
 # G is None or 0. Compute only: call no `backward()`, change no weight and no `requires_grad`. Mean
 # cross-entropy over reals (label 1) plus mean over fakes (label 0), from logits, right at ±400.
 
@@ -715,12 +715,12 @@ print(f"3  gradient by the mean {gradients[0].norm():.2f}; by log_var: {gradient
 
 # %% [markdown]
 # The second, and the last word of the third line says the same: the likelihood never hears of log_var.
-# The KL alone rules it, and sets it to 0 for every image. What is left is an autoencoder with a penalty.
+# The KL alone rules it, and sets it to 0 for every image: it takes a [reparameterized](glossary.ipynb#Reparameterization) draw for the likelihood to have a say. What is left is an autoencoder with a penalty.
 # **Which is the cause?**
 #
 # <details><summary>A · The encoder's second half is not trained</summary>It is, by the KL.</details>
 # <details><summary>B · log_var has collapsed to minus infinity</summary>It goes to 0 instead, where the KL likes it.</details>
-# <details><summary>C · The mean is decoded, and no code is drawn</summary>Yes. A <a href="glossary.ipynb#Reparameterization">reparameterized</a> draw belongs between encoder and decoder.</details>
+# <details><summary>C · The mean is decoded, and no code is drawn</summary>Yes. A reparameterized draw belongs between encoder and decoder.</details>
 # <details><summary>D · The program is in eval mode</summary>This VAE has nothing that would know the difference.</details>
 #
 # ### Exercise · `a3_sample_z(m, lv)`
@@ -1467,7 +1467,7 @@ print(
 # %% [markdown]
 # ## T11 · More data, of another kind
 #
-# «Augment your training images by shifting and turning them.» For a classifier that is good advice.
+# «[Augment](glossary.ipynb#Data-augmentation) your training images by shifting and turning them.» For a classifier that is good advice.
 
 
 # %%
@@ -1497,7 +1497,7 @@ print(f"Fréchet distance on pixels of what D compares: {frechet(a, b):.2f}")
 print(f"1  before: {frechet(reals, perfect):.2f}")
 print(f"2  both turned: {frechet(a, published_augment(perfect, reals)[0]):.2f}")
 print(f"3  mean pixel: {a.mean():.3f} and {b.mean():.3f}")
-six = digits[labels == 6][:8]
+six = images[labels == 6][:8]
 show(plot_images(torch.cat([six, six.flip(2, 3)]), 8, "Sixes, and sixes turned by 180°", size=0.6))
 
 # %% [markdown]
@@ -1645,7 +1645,7 @@ def ppca_samples(count, latents=20):
 
 
 torch.manual_seed(0)
-candidates = {"one digit, 500 times": digits[7:8].expand(500, 1, 8, 8), "PPCA": ppca_samples(500)}
+candidates = {"one digit, 500 times": digits[2:3].expand(500, 1, 8, 8), "PPCA": ppca_samples(500)}
 for name, samples in candidates.items():
     print(f"{name:>21}: {published_score(samples):.3f}")
 shown = torch.cat([c[:8] for c in candidates.values()]).clamp(0, 1)

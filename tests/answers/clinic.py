@@ -305,7 +305,7 @@ def vae_step_squared(v, opt, x):
 def vae_step_encoder_alone(v, opt, x):
     for parameter in v.decoder.parameters():
         parameter.grad = None
-    logits, mean, log_var = v(x)
+    logits = v(x)[0]
     loss = F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
     opt.zero_grad()
     loss.backward(inputs=list(v.encoder.parameters()))
@@ -543,7 +543,7 @@ WRONG = {
     "a11_clip": [
         lambda ps, c: clip_torch(ps, c / 2),
         lambda ps, c: clip_torch(ps[:1], c),
-        lambda ps, c: [p.grad.zero_() for p in ps if p.grad is not None][0].norm(),
+        lambda ps, c: next(p.grad.zero_() for p in ps if p.grad is not None).norm(),
     ],
     "a12_game_step": [
         lambda x, y, lr: (x, y),

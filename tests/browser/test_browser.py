@@ -135,6 +135,15 @@ def roofline_seconds(flops, bytes, peak_flops, peak_bandwidth):
     return flops / peak_flops + bytes / peak_bandwidth
 """,
     ),
+    "18b_clinic": (
+        "clinic.c22_d_loss",
+        "not_detached",
+        """\
+def c22_d_loss(G, D, x, z):
+    softplus = torch.nn.functional.softplus
+    return softplus(-D(x)).mean() + softplus(D(G(z))).mean()
+""",
+    ),
 }
 
 # WCAG's contrast of every visible text to what lies behind it, by text.

@@ -1,12 +1,14 @@
 """Exercises of lesson 18, in its order."""
 
 from . import (
-    a11_clip,
-    a12_game_step,
     a1_d_step,
     a3_sample_z,
     a4_g_total,
     a5_quality,
+    a11_clip,
+    a12_game_step,
+    c3_d_step,
+    c4_g_step,
     c12_make_batch,
     c13_vae_step,
     c16_g_step,
@@ -17,11 +19,9 @@ from . import (
     c27_forward,
     c33_build,
     c36_g_step,
-    c3_d_step,
-    c4_g_step,
     f4_make_opt,
-    t11_augment,
     t8_score,
+    t11_augment,
 )
 
 EXERCISES = [

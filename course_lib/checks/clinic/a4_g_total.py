@@ -183,7 +183,7 @@ EXERCISE = Exercise(
         Misconception(
             "one_cycle",
             total(use=(True, False)),
-            "One cycle is missing. Both are wanted: from x to y and back, and from y to x and back.",
+            "One cycle is missing. Both are wanted: x by way of Y and back, y by way of X.",
             also=(total(use=(False, True)),),
         ),
         Misconception(

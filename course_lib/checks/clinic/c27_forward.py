@@ -116,8 +116,11 @@ def by_distribution(v, x):
     return v.decoder(Normal(mean, log_var.exp().sqrt()).rsample()), mean, log_var
 
 
+RIGHT_DRAW = draw()
+
+
 def forward_with(
-    code: Callable = draw(),
+    code: Callable = RIGHT_DRAW,
     encode: Callable = lambda v, x: v.encoder(x),
     give: Callable = lambda logits, mean, log_var: (logits, mean, log_var),
 ) -> Callable:
@@ -175,7 +178,7 @@ EXERCISE = Exercise(
             lambda v, x: (lambda m, lv: (v.decoder(draw()(m, lv)), draw()(m, lv), lv))(
                 *v.encoder(x)
             ),
-            "The second result is a drawn code. The KL is one of the distribution: return its mean.",
+            "The second result is a drawn code. The KL is the distribution's: return its mean.",
         ),
         Misconception(
             "probabilities",

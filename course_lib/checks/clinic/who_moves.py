@@ -1,4 +1,4 @@
-"""What the cases share in which the wrong network moves: three kinds of exercise and their mistakes.
+"""What the cases share in which the wrong network moves: three kinds of exercise, and mistakes.
 
 `d_step_exercise`: a step `(D, opt, x, fake)` of the discriminator. `d_loss_exercise`: its loss
 `(G, D, x, z)`, whose gradient must not reach G. `g_step_exercise`: a step `(G, D, og, od, z)` of
@@ -18,7 +18,7 @@ from ..declare import Case, Exercise, Misconception, Plain
 from ..first_gan.discriminator_loss import fake_term, game, real_term
 from ..first_gan.steps import LATENT, NETWORKS, SIDE, step_cases, tiny_networks
 from ..group_losses import bce, group_mistakes, logit_mistakes, one_group_mistakes, two_groups
-from ..ready import Mistakes, adapted
+from ..ready import adapted
 from ..steps import fill_gradients, gradients, read_loss, weights
 from ..training_steps import StepParts, frozen_mistakes, step_exercise, update_mistakes
 from ..wrong_steps import STABLE, apply_gradients
