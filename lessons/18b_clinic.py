@@ -42,7 +42,7 @@ from torch import nn
 
 from course_lib.checks import check, progress
 from course_lib.data import load_mnist
-from course_lib.game_plots import draw_field
+from course_lib.game_plots import draw_field, plot_two_steps
 from course_lib.metrics import fid
 from course_lib.plotting import plot_images, show
 from course_lib.training import at_scale, course_scale, seed_everything
@@ -172,7 +172,15 @@ def moved(network, before):
 #
 # # Ward one · Who moves
 #
-# A GAN's two steps share a graph, and each must stop at the other's door. First the silent ones.
+# A GAN's two steps share a graph, and each must stop at the other's door. The picture is what is right:
+# green moves, gray stands still, the dashed line is how far the gradient runs back.
+
+# %% tags=["folded"]
+show(plot_two_steps())
+
+# %% [markdown]
+# Every case of this ward breaks one of these two pictures, or the VAE's, in which one loss moves both
+# networks. First the silent ones.
 #
 # ## C3 · The judge who was told that everything is real
 #
@@ -242,7 +250,7 @@ for name, judge in (("this D", D), ("an untrained D", make_gan(1)[1])):
 def c3_d_step(D, opt, x, fake):
     """One step of the discriminator; returns its loss."""
     # BEGIN SOLUTION
-    loss = bce(D(x), 1.0) + bce(D(fake), 0.0)
+    loss = F.softplus(-D(x)).mean() + F.softplus(D(fake)).mean()  # -log D, -log(1 - D)
     opt.zero_grad()
     loss.backward()
     opt.step()
@@ -345,7 +353,7 @@ except RuntimeError as error:
 def c4_g_step(G, D, og, od, z):
     """One step of the generator; returns its loss. D stays."""
     # BEGIN SOLUTION
-    loss = bce(D(G(z)), 1.0)
+    loss = F.softplus(-D(G(z))).mean()  # -log D
     og.zero_grad()
     loss.backward()
     og.step()
@@ -428,7 +436,7 @@ def c22_d_loss(G, D, x, z):
     """The discriminator's loss, whose gradient ends at D."""
     # BEGIN SOLUTION
     fake = G(z).detach()
-    return bce(D(x), 1.0) + bce(D(fake), 0.0)
+    return F.softplus(-D(x)).mean() + F.softplus(D(fake)).mean()
     # END SOLUTION
 
 
@@ -656,7 +664,7 @@ print(f"3  P(real) of digits: {says.mean():.5f} (½ would be right)")
 def a1_d_step(D, opt, x, fake):
     """One step of the discriminator; returns its loss."""
     # BEGIN SOLUTION
-    loss = bce(D(x), 1.0) + bce(D(fake), 0.0)
+    loss = F.softplus(-D(x)).mean() + F.softplus(D(fake)).mean()  # -log D, -log(1 - D)
     opt.zero_grad()
     loss.backward()
     opt.step()
@@ -976,7 +984,9 @@ def c13_vae_step(v, opt, x):
     """One step of a VAE; returns its loss."""
     # BEGIN SOLUTION
     logits, mean, log_var = v(x)
-    loss = negative_elbo(logits, x, mean, log_var)
+    error = F.binary_cross_entropy_with_logits(logits, x, reduction="none").flatten(1).sum(1)
+    rate = 0.5 * (mean**2 + log_var.exp() - 1 - log_var).sum(1)
+    loss = (error + rate).mean()
     opt.zero_grad()
     loss.backward()
     opt.step()
@@ -1040,7 +1050,7 @@ def c16_g_step(G, D, og, od, z):
     """One step of the generator; returns its loss. D stays."""
     # BEGIN SOLUTION
     og.zero_grad()
-    g_loss = bce(D(G(z)), 1.0)
+    g_loss = F.softplus(-D(G(z))).mean()
     g_loss.backward()
     og.step()
     return g_loss
@@ -1097,7 +1107,7 @@ def c24_g_step(G, D, og, od, z):
     """One step of the generator; returns its loss. D stays."""
     # BEGIN SOLUTION
     verdict = D(G(z))
-    loss = bce(verdict, 1.0)
+    loss = F.softplus(-verdict).mean()
     og.zero_grad()
     loss.backward()
     og.step()
@@ -1163,7 +1173,7 @@ def c26_d_loss(G, D, x, z):
     # BEGIN SOLUTION
     with torch.no_grad():
         fake = G(z)
-    return bce(D(x), 1.0) + bce(D(fake), 0.0)
+    return F.softplus(-D(x)).mean() + F.softplus(D(fake)).mean()
     # END SOLUTION
 
 
@@ -1302,7 +1312,7 @@ print(f"3  G moved by {ill['G moved']:.2f} (right: {alone['G moved']:.2f})")
 def c36_g_step(G, D, og, od, z):
     """One step of the generator; returns its loss. D stays."""
     # BEGIN SOLUTION
-    loss = bce(D(G(z)), 1.0)
+    loss = F.softplus(-D(G(z))).mean()
     og.zero_grad()
     loss.backward()
     og.step()

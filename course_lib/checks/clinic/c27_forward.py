@@ -30,13 +30,13 @@ def vae_cases(g: torch.Generator) -> list[Case]:
     def case(count: int, height: int, width: int, latents: int) -> Case:
         pixels = height * width
         inputs: dict[str, Plain] = {
-            "x": binary_images(g, count, 1, height, width).double(),
-            "encoder weights": 0.5 * normal(g, 2 * latents, pixels + 1, dtype=torch.float64),
-            "decoder weights": 0.9 * normal(g, pixels, latents + 1, dtype=torch.float64),
+            "x": binary_images(g, count, 1, height, width),
+            "encoder weights": 0.5 * normal(g, 2 * latents, pixels + 1),
+            "decoder weights": 0.9 * normal(g, pixels, latents + 1),
         }
         return Case(inputs, f"{count:,} images of {height}×{width}")
 
-    return [case(3000, 3, 4, 2), case(2000, 3, 3, 3)]
+    return [case(3000, 3, 4, 4), case(2000, 3, 3, 4)]
 
 
 def call_forward(answer: Callable, inputs: Mapping[str, Any]) -> Any:
@@ -79,7 +79,7 @@ def call_forward(answer: Callable, inputs: Mapping[str, Any]) -> Any:
 
 def same(one: Tensor, other: Tensor) -> bool:
     alike = one.shape == other.shape and one.dtype == other.dtype
-    return alike and torch.allclose(one.detach(), other, rtol=1e-5, atol=1e-7)
+    return alike and torch.allclose(one.detach(), other, rtol=1e-4, atol=1e-5)
 
 
 def whose(came: Tensor, mean: Tensor, log_var: Tensor) -> str:

@@ -307,6 +307,14 @@ LABEL_AS_IMAGE = Misconception(
     "The images themselves are compared with the label 1, so every pixel is pulled to white. The "
     "label is the answer that D shall give: the loss belongs on D's verdict.",
 )
+LABEL_ROWS = Misconception(
+    "label_rows",
+    on_images(lambda images: (images - torch.ones(len(images), 1)).square().mean()),
+    "A label for each image, (B, 1), was compared with the images themselves, (B, 1, H, W): "
+    "broadcasting lines up rows of the batch with rows of an image, which fails here and fits by "
+    "luck where there are as many of them. The label is compared with D's verdict.",
+    error="must match the size of tensor",
+)
 IMAGE_AS_LOGIT = Misconception(
     "image_as_logit",
     on_images(nonsaturating()),
@@ -319,7 +327,7 @@ NO_LOSS = Misconception(
     "Images came back and nothing moved: step() found no gradients, and says nothing then. Make a "
     "loss of D's verdict, send it backward, and return the loss.",
 )
-PUBLISHED = (LABEL_AS_IMAGE, IMAGE_AS_LOGIT, NO_LOSS, D_MOVES)
+PUBLISHED = (LABEL_AS_IMAGE, LABEL_ROWS, IMAGE_AS_LOGIT, NO_LOSS, D_MOVES)
 
 
 def g_step_exercise(name: str, published: Misconception, hints: tuple[str, ...]) -> Exercise:
