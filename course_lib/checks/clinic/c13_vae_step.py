@@ -123,6 +123,18 @@ def encoder_off_graph(encoder, decoder, images, noise):
     return elbo_loss(*elbo_terms(logits, images, mean, log_var), images)
 
 
+def taken_apart(v, opt, x):
+    """The published program."""
+    with torch.no_grad():
+        mean, log_var = v.encoder(x)
+    logits = v.decoder(mean + (log_var / 2).exp() * torch.randn_like(mean))
+    loss = elbo_loss(*elbo_terms(logits, x, mean, log_var), x)
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+    return loss.detach()
+
+
 def only_kl_off(logits, mean, log_var):
     return logits, mean.detach(), log_var.detach()
 
@@ -202,6 +214,14 @@ EXERCISE = replace(
                 update_mistakes(PARTS, RIGHT),
                 by=of_vae,
                 leave_out=("encoder_left_in_eval", "decoder_left_in_eval"),
+            ),
+            Misconception(
+                "own_noise",
+                taken_apart,
+                "The step drew noise, so v was taken apart: encoder, a draw, decoder, as in the "
+                "published program, whose encoder is cut off on the way. v(x) draws its noise by "
+                "itself and keeps the graph: call it once.",
+                drawing=True,
             ),
         ),
         hints=(
