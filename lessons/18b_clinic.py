@@ -889,7 +889,7 @@ print(f"3  each step multiplies it by {path[1] / path[0]:.6f}; √(1 + lr²) = {
 # *8 minutes.* Two scalar tensors and a learning rate; return both players' new places. From near (1, −1)
 # the distance from (0, 0) must be less than half of its start after 600 steps of 0.1, and after 200 of
 # 0.3; and for very small `lr` the step must be the published one, so that it is still *this* game (a pull
-# to zero would end any game). Any method is right. One that is old and good: an [extragradient
+# to zero would end any game); who stands at (0, 0) stays there. Any method is right. One that is old and good: an [extragradient
 # step](glossary.ipynb#Extragradient-step) looks one step ahead, and steps from here by the gradients found there.
 
 
