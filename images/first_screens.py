@@ -10,6 +10,7 @@ PICTURES = {
     "12_evaluation": ("worse than luck explains",),
     "13_conditional": ('"One z a row", value_range',),
     "18a_clinic": ("Case F9: a loss", "a judge that bends"),
+    "18b_clinic": ("Who comes home?",),
 }
 WIDTH, GAP = 760, 8
 

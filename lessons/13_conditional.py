@@ -580,7 +580,7 @@ show(
 #
 # 1. $\mathbb E \|f - f'\|^2 = \mathbb E\|f\|^2 + \mathbb E\|f'\|^2 - 2\, \mathbb E f^\top f'$.
 # 2. The last is $2 \|\mathbb E f\|^2$, since $f$ and $f'$ are independent and have one mean.
-# 3. $\mathbb E\|f\|^2 - \|\mathbb E f\|^2 = \operatorname{tr} \mathrm{Cov}(f)$, so $\mathbb E \|f - f'\|^2 = 2 \operatorname{tr} \mathrm{Cov}(f)$: no pairs need be drawn, a trace is enough.
+# 3. $\mathbb E\|f\|^2 - \|\mathbb E f\|^2 = \mathrm{tr} \mathrm{Cov}(f)$, so $\mathbb E \|f - f'\|^2 = 2 \mathrm{tr} \mathrm{Cov}(f)$: no pairs need be drawn, a trace is enough.
 #
 # The **[spread](glossary.ipynb#Within-class-spread)** is that trace divided by the real images' of the same class, averaged over the classes: 0 for one image a class, 1 for real ones; the class that varies least stands beside it in parentheses. It has a blind side: nonsense
 # spreads as well. So two numbers of lesson 12 stand beside it, taken class by class and averaged: [recall](glossary.ipynb#Recall-of-a-generator), how many of the real images of a class lie where samples of it lie, and the

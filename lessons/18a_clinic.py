@@ -16,7 +16,7 @@
 # - choose the one measurement that separates the suspects, before you change any code.
 #
 # **Time** 100 minutes, six or seven a case; each case stands by itself, so stop wherever you like · **Builds on** 02_elbo, 05_vae, 06_better_vaes,
-# 08_minimax, 09_first_gan · **Second sitting** 18b_clinic: who moves, data, evaluation.
+# 08a_minimax, 09_first_gan · **Second sitting** 18b_clinic: who moves, data, evaluation.
 #
 # <details><summary>中文导读</summary>
 #

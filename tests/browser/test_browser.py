@@ -160,6 +160,15 @@ def c11_vae_loss(logits, x, m, lv):
     return reconstruction + 0.5 * (m**2 + lv.exp() - 1 - lv).sum(1).mean()
 """,
     ),
+    "18b_clinic": (
+        "clinic.c22_d_loss",
+        "not_detached",
+        """\
+def c22_d_loss(G, D, x, z):
+    softplus = torch.nn.functional.softplus
+    return softplus(-D(x)).mean() + softplus(D(G(z))).mean()
+""",
+    ),
 }
 
 # WCAG's contrast of every visible text to what lies behind it, by text.

@@ -1,0 +1,236 @@
+"""Check of `c13_vae_step`. Oracle: torch.distributions and explicit gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Independent, Normal, kl_divergence
+
+from ..declare import Case, Misconception, Plain
+from ..random_inputs import binary_images, normal
+from ..ready import adapted
+from ..steps import ADAM, SGD
+from ..training_steps import StepParts, step_exercise, update_mistakes
+from ..vae.bernoulli_log_likelihood import likelihood
+from ..vae.negative_elbo import elbo_terms
+from ..vae.tiny_networks import TinyDecoder, TinyEncoder
+from ..wrong_formulas import SIGMOID_BEFORE_LOSS
+from ..wrong_steps import apply_gradients
+
+
+class NoisyVAE(nn.Module):
+    """`v(x)` gives logits, mean, log_var; its noise is given, so that a step can be repeated."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, noise: Tensor):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.register_buffer("noise", noise)
+
+    def forward(self, images):
+        mean, log_var = self.encoder(images)
+        z = mean + (log_var / 2).exp() * self.noise[: len(mean)]
+        return self.decoder(z), mean, log_var
+
+
+def networks(inputs: Mapping[str, Any]) -> dict[str, nn.Module]:
+    decoder = TinyDecoder(inputs["decoder weights"], *inputs["images 1"].shape[2:])
+    return {"encoder": TinyEncoder(inputs["encoder weights"]), "decoder": decoder}
+
+
+PARTS = StepParts(
+    networks,
+    trained=("encoder", "decoder"),
+    arguments=("images", "noise"),
+    networks=("encoder", "decoder"),
+)
+
+
+def drive(answer: Callable, inputs: Mapping[str, Any]) -> Any:
+    """The course's driver; the answer gets both networks in one VAE, which holds the noise."""
+    return PARTS.drive(
+        lambda encoder, decoder, optimizer, images, noise: answer(
+            NoisyVAE(encoder, decoder, noise), optimizer, images
+        ),
+        inputs,
+    )
+
+
+def step_cases(g: torch.Generator) -> list[Case]:
+    def case(optimizer: dict, batch: int, height: int, width: int, latents: int) -> Case:
+        def drawn(*size: int) -> Tensor:
+            return normal(g, *size, dtype=torch.float64)
+
+        pixels = height * width
+        inputs: dict[str, Plain] = {
+            "optimizer": optimizer,
+            "old_gradients": 0.0,
+            "encoder weights": 0.3 * drawn(2 * latents, pixels + 1),
+            "decoder weights": 0.6 * drawn(pixels, latents + 1),
+        }
+        for n in (1, 2):
+            inputs[f"images {n}"] = binary_images(g, batch, 1, height, width).double()
+            inputs[f"noise {n}"] = drawn(batch, latents)
+        return Case(inputs, f"two steps with {optimizer['name']}")
+
+    steep = case(SGD | {"lr": 1e-3}, 4, 6, 5, 2)
+    steep.inputs["decoder weights"].mul_(4)  # so that gradients are large, and clipping shows
+    return [case(SGD | {"lr": 0.01}, 5, 3, 4, 2), case(ADAM | {"lr": 0.02}, 4, 4, 3, 3), steep]
+
+
+def reference(v, opt, x):
+    logits, mean, log_var = v(x)
+    q = Independent(Normal(mean, log_var.exp().sqrt()), 1)
+    prior = Independent(Normal(torch.zeros_like(mean), torch.ones_like(mean)), 1)
+    loss = (kl_divergence(q, prior) - likelihood(logits, x)).mean()
+    return apply_gradients(loss, opt, v)
+
+
+def outputs_of(encoder, decoder, images, noise):
+    return NoisyVAE(encoder, decoder, noise)(images)
+
+
+def having(terms: Callable, cut: Callable = lambda *outputs: outputs) -> Callable:
+    """A loss of the likelihood, the KL and the images, in a step with the driver's arguments."""
+
+    def value(encoder, decoder, images, noise):
+        logits, mean, log_var = cut(*outputs_of(encoder, decoder, images, noise))
+        return terms(*elbo_terms(logits, images, mean, log_var), images)
+
+    return value
+
+
+def of_vae(step: Callable) -> Callable:
+    """A step of (encoder, decoder, optimizer, images, noise) as one of (v, opt, x)."""
+    return lambda v, opt, x: step(v.encoder, v.decoder, opt, x, v.noise)
+
+
+def wrong(terms: Callable, cut: Callable = lambda *outputs: outputs) -> Callable:
+    return of_vae(PARTS.step(having(terms, cut)))
+
+
+def elbo_loss(log_likelihood, kl, images):
+    return (kl - log_likelihood).mean()
+
+
+def encoder_off_graph(encoder, decoder, images, noise):
+    with torch.no_grad():
+        mean, log_var = encoder(images)
+    logits = decoder(mean + (log_var / 2).exp() * noise)
+    return elbo_loss(*elbo_terms(logits, images, mean, log_var), images)
+
+
+def taken_apart(v, opt, x):
+    """The published program."""
+    with torch.no_grad():
+        mean, log_var = v.encoder(x)
+    logits = v.decoder(mean + (log_var / 2).exp() * torch.randn_like(mean))
+    loss = elbo_loss(*elbo_terms(logits, x, mean, log_var), x)
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
+    return loss.detach()
+
+
+def only_kl_off(logits, mean, log_var):
+    return logits, mean.detach(), log_var.detach()
+
+
+def only_logits_off(logits, mean, log_var):
+    return logits.detach(), mean, log_var
+
+
+RIGHT = having(elbo_loss)
+
+EXERCISE = replace(
+    step_exercise(
+        PARTS,
+        name="clinic.c13_vae_step",
+        oracle=reference,
+        cases=step_cases,
+        misconceptions=(
+            Misconception(
+                "encoder_off_graph",
+                of_vae(
+                    lambda encoder, decoder, optimizer, images, noise: PARTS.step(
+                        encoder_off_graph, everywhere=True
+                    )(encoder, decoder, optimizer, images, noise)
+                ),
+                "The encoder stands still: its outputs were taken out of the graph (predict, "
+                "no_grad, detach, NumPy) and came back as data. One forward, with its graph, gives "
+                "all that the loss needs.",
+            ),
+            Misconception(
+                "kl_off_graph",
+                wrong(elbo_loss, only_kl_off),
+                "The KL is counted and trains nothing: mean and log_var were cut off before it.",
+            ),
+            Misconception(
+                "likelihood_off_graph",
+                wrong(elbo_loss, only_logits_off),
+                "The likelihood is counted and trains nothing: the logits were cut off. The "
+                "decoder cannot move that way.",
+            ),
+            Misconception(
+                "kl_forgotten",
+                wrong(lambda ll, kl, x: -ll.mean()),
+                "The KL is missing from the loss.",
+            ),
+            Misconception(
+                "likelihood_forgotten",
+                wrong(lambda ll, kl, x: kl.mean()),
+                "The likelihood is missing: with the KL alone nothing is reconstructed.",
+            ),
+            Misconception(
+                "kl_subtracted",
+                wrong(lambda ll, kl, x: (-ll - kl).mean()),
+                "The KL was subtracted. It is a cost, like minus the log-likelihood: add it.",
+            ),
+            Misconception(
+                "pixels_averaged",
+                wrong(lambda ll, kl, x: (kl - ll / x[0].numel()).mean()),
+                "The likelihood is a mean over the pixels and the KL a sum over the latents. Both "
+                "are sums for each image; only the batch is averaged.",
+            ),
+            Misconception(
+                "batch_summed",
+                wrong(lambda ll, kl, x: (kl - ll).sum()),
+                "The batch was added up. Average it, so that the step does not grow with its size.",
+            ),
+            Misconception(
+                "sigmoid_twice",
+                wrong(elbo_loss, lambda logits, m, lv: (logits.sigmoid(), m, lv)),
+                SIGMOID_BEFORE_LOSS,
+            ),
+            Misconception(
+                "elbo_minimized",
+                wrong(lambda ll, kl, x: (ll - kl).mean()),
+                "This is the ELBO, and an optimizer minimizes. Minimize its negative.",
+            ),
+            *adapted(
+                update_mistakes(PARTS, RIGHT),
+                by=of_vae,
+                leave_out=("encoder_left_in_eval", "decoder_left_in_eval"),
+            ),
+            Misconception(
+                "own_noise",
+                taken_apart,
+                "The step drew noise, so v was taken apart: encoder, a draw, decoder, as in the "
+                "published program, whose encoder is cut off on the way. v(x) draws its noise by "
+                "itself and keeps the graph: call it once.",
+                drawing=True,
+            ),
+        ),
+        hints=(
+            "Which numbers of the loss depend on the encoder, and is the way back to it open?",
+            "logits, mean and log_var come from one call of v, and none of them is detached.",
+            "Sum the cross-entropy over the pixels and the KL over the latents, for each image; "
+            "average their sum over the batch; then clear, backward, step.",
+        ),
+    ),
+    signature="(v, opt, x)",
+    call=drive,
+)

@@ -1,0 +1,7 @@
+"""Check of `c24_g_step`. Oracle: torch.autograd.grad."""
+
+from __future__ import annotations
+
+from .who_moves import G_HINTS, IMAGE_AS_LOGIT, g_step_exercise
+
+EXERCISE = g_step_exercise("clinic.c24_g_step", IMAGE_AS_LOGIT, G_HINTS)

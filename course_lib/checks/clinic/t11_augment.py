@@ -1,0 +1,244 @@
+"""Check of `t11_augment`: by which shifts reals and fakes were moved, and by which law."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..declare import Case, Exercise, Misconception, Plain
+from ..observing import describe_type
+from ..random_inputs import uniform
+
+REACH, SIDE = 1, 8
+LAW = "every shift of up to one pixel, each about equally often"
+
+
+def image_cases(g: torch.Generator) -> list[Case]:
+    def images(count: int) -> Tensor:
+        """Pictures in [-1, 1] with a black margin, no two alike, no shift of one its own."""
+        inner = 2 * uniform(g, count, 1, SIDE - 2 * REACH, SIDE - 2 * REACH) - 1
+        return F.pad(inner, [REACH] * 4, value=-1.0)
+
+    return [
+        Case({"real": images(reals), "fake": images(fakes)}, f"{reals} reals, {fakes} fakes")
+        for reals, fakes in ((900, 700), (720, 900))
+    ]
+
+
+def shifted(images: Tensor, down: int, right: int) -> Tensor:
+    """Moved, what comes in being black."""
+    return torch.roll(images, (down, right), (2, 3))
+
+
+def shifts_of(before: Tensor, after: Tensor) -> Tensor | str:
+    """Which of the nine shifts each image had, `(N,)`; or what else it is."""
+    found = torch.full((len(before),), -1)
+    for number in range(9):
+        moved = shifted(before, number // 3 - 1, number % 3 - 1)
+        found[((moved - after).abs().amax((1, 2, 3)) < 1e-3) & (found < 0)] = number
+    if (found < 0).any():
+        turned = [torch.rot90(before, k, (2, 3)) for k in (1, 2, 3)]
+        turned += [before.flip(2), before.flip(3)]
+        any_turned = any(torch.equal(t[i], after[i]) for t in turned for i in range(0, 40))
+        return "pictures turned or mirrored" if any_turned else "changes that are no such shifts"
+    return found
+
+
+def name_law(shifts: Tensor | str) -> str:
+    if isinstance(shifts, str):
+        return shifts
+    counts = shifts.bincount(minlength=9).double()
+    if counts[4] == len(shifts):
+        return "no shift at all"
+    if (counts == len(shifts)).any():
+        return "one shift for the whole batch"
+    expected = len(shifts) / 9
+    chi = ((counts - expected).square() / expected).sum()  # 8 degrees of freedom
+    if chi < 60:
+        return LAW
+    if not (counts[[0, 2, 6, 8]]).any():
+        return "never both down and aside"
+    if not (counts[[1, 3, 5, 7]]).any():
+        return "down and aside always together"
+    return "some shifts far more often than others"
+
+
+def call_augment(answer: Callable, inputs: Mapping[str, Any]) -> Any:
+    real, fake = inputs["real"], inputs["fake"].clone().requires_grad_(True)
+    result = answer(real, fake)
+    if result is Ellipsis:
+        return result
+    both = isinstance(result, tuple | list) and len(result) == 2
+    if not both or not all(isinstance(part, Tensor) for part in result):
+        return {"form": describe_type(result)}
+    form = ", ".join(describe_type(part) for part in result)
+    record: dict[str, Any] = {"form": form}
+    if result[0].shape != real.shape or result[1].shape != fake.shape:
+        return record
+    laws = [shifts_of(b, a.detach()) for b, a in zip((real, fake.detach()), result, strict=True)]
+    record["real law"], record["fake law"] = map(name_law, laws)
+    record["paired"] = False
+    if not any(isinstance(law, str) for law in laws):
+        most = min(map(len, laws))
+        record["paired"] = bool((laws[0][:most] == laws[1][:most]).all())
+    record["graph"] = result[1].requires_grad
+    again = answer(real, fake)
+    record["fresh"] = not torch.equal(again[0], result[0])
+    return record
+
+
+def augment_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
+    facts: dict[str, Plain] = {"what comes back": outputs["form"]}
+    if "graph" not in outputs:
+        return facts
+    facts["what happened to the reals"] = outputs["real law"]
+    facts["what happened to the fakes"] = outputs["fake law"]
+    facts["reals and fakes draw their own shifts"] = not outputs["paired"]
+    facts["the fakes keep their graph"] = outputs["graph"]
+    facts["a second call shifts anew"] = outputs["fresh"]
+    return facts
+
+
+def by_grid(images: Tensor) -> Tensor:
+    """By looking every pixel up, where it comes from."""
+    count = len(images)
+    down, right = torch.randint(-REACH, REACH + 1, (2, count))
+    at = torch.arange(SIDE)
+    rows, columns = (at - down[:, None]) % SIDE, (at - right[:, None]) % SIDE
+    return images[torch.arange(count)[:, None, None], 0, rows[:, :, None], columns[:, None]][
+        :, None
+    ]
+
+
+def of(real: Callable = by_grid, fake: Callable = by_grid) -> Callable:
+    return lambda x, y: (real(x), fake(y))
+
+
+def same(images: Tensor) -> Tensor:
+    return images.clone()
+
+
+def one_shift(images: Tensor) -> Tensor:
+    down, right = (torch.randint(0, 2, (2,)) * 2 - 1).tolist()
+    return shifted(images, down, right)
+
+
+def half_turn(images: Tensor) -> Tensor:
+    turn = torch.rand(len(images), 1, 1, 1) < 0.5
+    return torch.where(turn, images.flip(2, 3), images)
+
+
+def mirror(images: Tensor) -> Tensor:
+    turn = torch.rand(len(images), 1, 1, 1) < 0.5
+    return torch.where(turn, images.flip(3), images)
+
+
+def diagonal(images: Tensor) -> Tensor:
+    amounts = torch.randint(-1, 2, (len(images),)).tolist()
+    return torch.stack(
+        [torch.roll(i, (s, s), (1, 2)) for i, s in zip(images, amounts, strict=True)]
+    )
+
+
+def never_back(images: Tensor) -> Tensor:
+    """randint's upper end is not drawn."""
+    pairs = torch.randint(-1, 1, (len(images), 2)).tolist()
+    return torch.stack(
+        [torch.roll(i, tuple(s), (1, 2)) for i, s in zip(images, pairs, strict=True)]
+    )
+
+
+def noisy(images: Tensor) -> Tensor:
+    return images + 0.1 * torch.randn_like(images)
+
+
+def paired(x, y):
+    state = torch.get_rng_state()
+    count = max(len(x), len(y))
+
+    def padded(images):
+        torch.set_rng_state(state)
+        filled = torch.cat([images, images[:1].expand(count - len(images), -1, -1, -1)])
+        return by_grid(filled)[: len(images)]
+
+    return padded(x), padded(y)
+
+
+EXERCISE = Exercise(
+    name="clinic.t11_augment",
+    signature="(real, fake)",
+    oracle=of(),
+    cases=image_cases,
+    call=call_augment,
+    facts=augment_facts,
+    random=True,
+    slow=True,
+    misconceptions=(
+        Misconception(
+            "reals_alone",
+            of(fake=same),
+            "The reals are shifted and the fakes are not, as published: G must now draw shifted "
+            "digits to pass. What D sees of both must go through the same law.",
+            also=(lambda x, y: (by_grid(x), y),),
+        ),
+        Misconception(
+            "fakes_alone",
+            of(real=same),
+            "The fakes are shifted and the reals are not. Both must go through the same law.",
+        ),
+        Misconception(
+            "nothing",
+            of(same, same),
+            "Nothing was shifted. That keeps the target, and augments nothing.",
+        ),
+        Misconception(
+            "half_turns",
+            of(half_turn, half_turn),
+            "The pictures are turned or mirrored: a 6 becomes a 9, and even if both groups are "
+            "treated alike, G is not told which of the two it should draw. Shift them.",
+            also=(of(mirror, mirror), of(half_turn, same)),
+        ),
+        Misconception(
+            "one_shift_for_all",
+            of(one_shift, one_shift),
+            "All images of a group have one shift. Draw one for each image.",
+        ),
+        Misconception(
+            "same_shifts_for_both",
+            paired,
+            "Real i and fake i have the same shift: the generator was reset in between. They share "
+            "a law, not the draws.",
+        ),
+        Misconception(
+            "graph_cut",
+            of(fake=lambda y: by_grid(y.detach())),
+            "The fakes have lost their graph (detach, NumPy, no_grad), so G can learn nothing "
+            "through them.",
+        ),
+        Misconception(
+            "diagonal",
+            of(diagonal, diagonal),
+            "One number moves an image both down and aside. Draw two, one for each direction.",
+        ),
+        Misconception(
+            "one_way",
+            of(never_back, never_back),
+            "Some shifts never come: torch.randint does not draw its upper end.",
+        ),
+        Misconception(
+            "noise",
+            of(noisy, noisy),
+            "Noise was added. That is a law for both as well; here shifts are asked for.",
+        ),
+    ),
+    hints=(
+        "What does D compare? Which of the two may be changed without moving the target?",
+        "One function, called for the reals and for the fakes.",
+        "Two whole numbers from -1 to 1 for each image; torch.roll of one image, or an index for "
+        "all. torch.stack keeps the graph.",
+    ),
+)
