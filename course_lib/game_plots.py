@@ -57,7 +57,9 @@ def plot_where_cures_act() -> Figure:
     figure = Figure(figsize=(9.5, 3.6), layout="none")
     figure.subplots_adjust(0.01, 0.02, 0.99, 0.9)
     axes = figure.subplots()
-    axes.set(xlim=(0, 15.2), ylim=(-1.4, 4.3), title="A step of the critic, and where each cure acts")
+    axes.set(
+        xlim=(0, 15.2), ylim=(-1.4, 4.3), title="A step of the critic, and where each cure acts"
+    )
     axes.axis("off")
     for x, width, text, color in CRITIC_STEP:
         _box(axes, x, 2.5, width, text, color)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 
 import ipywidgets
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor

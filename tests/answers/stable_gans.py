@@ -142,18 +142,6 @@ def sigma_by_einsum(weight, u, iterations):
     return (torch.outer(u, v) * matrix).sum(), u
 
 
-def sigma_by_torch(weight, u, iterations):
-    """PyTorch's older hook, its power iteration."""
-    matrix = weight.flatten(1)
-    layer = nn.Linear(matrix.shape[1], matrix.shape[0], bias=False).to(weight.dtype)
-    layer.weight.data = matrix.detach().clone()
-    layer = nn.utils.spectral_norm(layer, n_power_iterations=iterations)
-    layer.weight_u.copy_(u)
-    layer(torch.zeros(1, matrix.shape[1], dtype=weight.dtype))
-    u, v = layer.weight_u.clone(), layer.weight_v.clone()
-    return u @ matrix @ v, u
-
-
 # ema_update
 @torch.no_grad()
 def ema_by_mul(average, model, decay):
@@ -186,7 +174,7 @@ RIGHT = {
     "gradient_penalty": [penalty_by_lerp, penalty_by_loop, penalty_by_func],
     "r1_penalty": [r1_by_sum, r1_by_total],
     "hinge_losses": [hinge_by_clamp, hinge_by_minimum],
-    "spectral_norm_estimate": [sigma_under_no_grad, sigma_by_einsum, sigma_by_torch],
+    "spectral_norm_estimate": [sigma_under_no_grad, sigma_by_einsum],
     "ema_update": [ema_by_mul, ema_by_data, ema_by_state_dict],
 }
 

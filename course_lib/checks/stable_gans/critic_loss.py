@@ -36,7 +36,9 @@ def cases(g: torch.Generator) -> list[Case]:
         "real_scores": normal(g, 6, dtype=torch.float64) - 2.5,
         "fake_scores": normal(g, 4, dtype=torch.float64) + 2.5,
     }
-    case = Case(wrong, "a critic that scores fakes higher", gradients=("real_scores", "fake_scores"))
+    case = Case(
+        wrong, "a critic that scores fakes higher", gradients=("real_scores", "fake_scores")
+    )
     return [*found[:-1], case, found[-1]]
 
 

@@ -50,7 +50,8 @@ def ema_cases(g: torch.Generator) -> list[Case]:
 
 def update(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Two calls, the model standing still; then what both networks hold."""
-    average, model = (Tiny(n["weights"], n["buffers"]) for n in (inputs["average"], inputs["model"]))
+    networks = (inputs["average"], inputs["model"])
+    average, model = (Tiny(n["weights"], n["buffers"]) for n in networks)
     before = list(average.parameters())
     for _ in range(2):
         if answer(average, model, inputs["decay"]) is Ellipsis:
@@ -59,30 +60,29 @@ def update(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "weights": weights(average),
         "model": weights(model),
-        "buffers": buffers_of(average),
-        "model's buffers": buffers_of(model),
+        **buffers_of(average, "buffer "),
+        **buffers_of(model, "model's "),
         "same": len(now) == len(before) and all(a is b for a, b in zip(before, now, strict=True)),
         "open": all(p.requires_grad and p.is_leaf for p in now),
         "training": average.training and model.training,
     }
 
 
-def buffers_of(network: nn.Module) -> dict[str, Plain]:
-    return {name.rpartition(".")[2]: b.detach().clone() for name, b in network.named_buffers()}
+def buffers_of(network: nn.Module, prefix: str) -> dict[str, Plain]:
+    return {prefix + name.rpartition(".")[2]: b.clone() for name, b in network.named_buffers()}
 
 
 def ema_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Plain]:
     told = inputs["model"]["buffers"]
     stays = torch.equal(record["model"], inputs["model"]["weights"])
-    kept = all(torch.equal(record["model's buffers"][n], b) for n, b in told.items())
+    kept = all(torch.equal(record[f"model's {name}"], b) for name, b in told.items())
     facts: dict[str, Plain] = {
         "the model stays as it was": stays and kept,
         "the average's parameters are the same tensors as before, changed in place": record["same"],
         "the average's parameters after two updates": record["weights"],
     }
-    for name, buffer in record["buffers"].items():
-        facts[f"the average's buffer {name} is the model's"] = torch.equal(buffer, told[name])
-        facts[f"the average's buffer {name}"] = buffer
+    for name in told:
+        facts[f"the average's buffer {name}"] = record[f"buffer {name}"]
     facts["the average's parameters are leaves that require gradients, as before"] = record["open"]
     facts["both networks are in training mode afterwards, as before"] = record["training"]
     return facts

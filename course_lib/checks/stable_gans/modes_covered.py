@@ -76,7 +76,9 @@ def by_loops(samples: Tensor, centers: Tensor, radius: float, at_least: int) -> 
 
 
 def counted(
-    distance: Callable = lambda s, c: torch.cdist(s, c, compute_mode="donot_use_mm_for_euclid_dist"),
+    distance: Callable = lambda s, c: torch.cdist(
+        s, c, compute_mode="donot_use_mm_for_euclid_dist"
+    ),
     inside: Callable = lambda d, r: d <= r,
     found: Callable = lambda counts, near, n: (counts >= n).sum(),
     share: Callable = lambda good, counts, n, c: good.double().mean(),

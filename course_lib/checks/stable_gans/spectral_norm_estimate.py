@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -36,8 +36,11 @@ def estimate_cases(g: torch.Generator) -> list[Case]:
 
 
 def call(answer: Callable, inputs: Mapping[str, Any]) -> Any:
-    """σ and the new u, and whether u has a graph."""
-    result = answer(*inputs.values())
+    """σ and the new u, and whether u has a graph; the weight is a parameter, as in a layer."""
+    weight, u, iterations = inputs.values()
+    if not weight.requires_grad:
+        weight = weight.clone().requires_grad_(True)
+    result = answer(weight, u, iterations)
     if not isinstance(result, tuple | list) or len(result) != 2:
         return Handed(result)
     sigma, u = result
@@ -50,12 +53,15 @@ def by_loops(weight: Tensor, u: Tensor, iterations: int) -> tuple[Tensor, Tensor
     rows = [row.flatten().tolist() for row in weight.detach()]
     left = u.tolist()
     for _ in range(iterations):
-        right = [sum(a * row[j] for a, row in zip(left, rows, strict=True)) for j in range(len(rows[0]))]
-        right = unit(right)
-        left = unit([sum(a * b for a, b in zip(row, right, strict=True)) for row in rows])
+        right = unit([product(left, column) for column in zip(*rows, strict=True)])
+        left = unit([product(row, right) for row in rows])
     outer = torch.tensor([[a * b for b in right] for a in left], dtype=weight.dtype)
     sigma = (outer.view_as(weight) * weight).sum()
     return sigma, torch.tensor(left, dtype=weight.dtype)
+
+
+def product(one: Iterable[float], other: Iterable[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
 
 
 def unit(vector: list[float]) -> list[float]:
@@ -196,7 +202,9 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "wrong_matrix",
-            estimate(matrix=lambda w: w.reshape(len(w), -1, w.shape[-1]).sum(1) if w.ndim > 2 else w),
+            estimate(
+                matrix=lambda w: w.reshape(len(w), -1, w.shape[-1]).sum(1) if w.ndim > 2 else w
+            ),
             "The kernel was added up or split wrongly. A convolution's weight (C_out, C_in, h, w) "
             "is a matrix with C_out rows: all axes but the first are its columns.",
         ),
@@ -216,7 +224,7 @@ EXERCISE = Exercise(
             lambda w, u, n: estimate(matrix=lambda w: w)(w, u, n),
             "A convolution's weight has four axes, and was multiplied as if it were a matrix. Make "
             "it one first: C_out rows, everything else in columns.",
-            error="expand",
+            error="batch2",
         ),
         Misconception(
             "not_normalized",
