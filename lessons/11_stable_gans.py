@@ -326,7 +326,14 @@ figure.suptitle("A plain GAN, by gradient evaluations")
 show(figure)
 
 # %% [markdown]
-# FIRST_GAN_TEXT
+# Numbers in the text are those of `laptop` scale, on a CPU, one thread. On the ring nine of ten samples are good, 90 % (87 to 95 % over five seeds). And they
+# all come from 2 of the 8 modes (2 or 3): this is **[mode collapse](glossary.ipynb#Mode-collapse)**, in every seed. Whoever looks at the
+# samples one by one would call it the best of all. The loss asks of each fake that it pass; nothing in it asks that two fakes differ, and when the
+# discriminator has learned to distrust a mode that comes too often, the generator moves on to another one.
+#
+# On the grid it finds 15 modes (13 to 20), and 33 % are good. Do not read much into that: an even spread over the square from -2.3 to 2.3 would have
+# $25\,\pi\,0.3^2 / 4.6^2 = 33\,\%$ good samples, 1.3 % in each mode, and so would find all 25. The two numbers must be read together, and against
+# what chance gives.
 #
 # ## 2 · Shorter gradients: clipping, and what it cannot do
 #
@@ -374,7 +381,10 @@ clipped = play(methods["non-saturating"], decay=None, looks=1, clip_gradients=1.
 print(f"{'':<14}{HEAD}\nclipped at 1: {told(*score_games(clipped['last'][-1]))}")
 
 # %% [markdown]
-# CLIP_TEXT
+# The vanishing gradient stays where it was. That clipping prevents vanishing gradients can be read here and there; it is a factor of at most 1. And the
+# game? 4 modes (1 to 4) in the place of 2 (2 to 3): the ranges overlap, five seeds cannot tell the two apart. There is not much to expect either, with Adam, which
+# divides each gradient by its own recent size: what is always scaled is scaled back. Clipping is insurance against a single step that would throw
+# everything away. It does not change where the game is going.
 #
 # What else could be done? The picture shows a round of training and where each cure of this lesson acts. Keep it in
 # mind: their names sound alike, and they do different things.
@@ -679,7 +689,11 @@ for axes, stack, which, name in (
 show(figure)
 
 # %% [markdown]
-# LAYER_TEXT
+# (Laptop scale.) At $c = 0.01$ the gradient that arrives at the first layer is $10^{-11}$ of that at the last: it has *vanished*. At 0.1 it is 8,000 times as large, at 0.3
+# $6 \cdot 10^{7}$ times: it *explodes*. Each layer multiplies by roughly the same factor, and eight factors of a little too much or too little make
+# that. Somewhere between 0.01 and 0.1 is a $c$ that fits, for this depth and width only. The histogram shows the other half of it: the
+# critic wants to be as steep as it may, and with a limit on each single weight the steepest function has all weights at the limit, 100 % of them here: a very simple
+# function. With the penalty the gradient changes by a factor of 10 over all layers, and the weights are spread as they like.
 #
 # ### Gradient clipping and gradient penalty are two things
 #
@@ -722,7 +736,8 @@ for limit in (None, 0.1):
         optimizer.step()
 
 # %% [markdown]
-# STEEP_TEXT
+# Without a bound the slope overflows within 300 steps: the steeper the critic, the larger its gradients, the faster it grows. With clipped gradients it grows from
+# 1.50 to 5.48 in 600 steps and goes on: the *steps* are short, the *slope* is free. (Plain gradient steps here, so that nothing but clipping limits them.)
 #
 # ## 6 · Spectral normalization: a bound built into the layers
 #
@@ -843,7 +858,7 @@ check("stable_gans.hinge_losses", hinge_losses)
 # $$ R_1 = \frac\gamma2\, \mathbb E_{x \sim p_\text{data}} \|\nabla_x f(x)\|^2 . $$
 #
 # It pulls the slope to 0, not to 1, at reals alone, and goes with the logistic loss. Why 0? At the goal real and fake are equal,
-# and the best discriminator says the same everywhere: it is flat. A penalty that wants slope 1 there pushes away from the goal, for ever.
+# and the best discriminator says the same everywhere: it is flat. A penalty that wants slope 1 there never comes to rest at the goal.
 #
 # ### Exercise · `r1_penalty(real_logits, real)`
 # *6 minutes.* The caller has let `real` require a gradient and computed `real_logits` `(B,)` from it. Return the mean of the squared gradient
@@ -930,7 +945,8 @@ show(figure)
 # ## 8 · Around the steps: two time scales, and an average
 #
 # Two cures do not touch the loss at all. **[Two time scales](glossary.ipynb#Two-time-scale-update-rule)** (Heusel and others, 2017): give the critic the larger learning rate, so that it
-# keeps up with the generator at one step a round. And an **[exponential moving average](glossary.ipynb#Exponential-moving-average)** (EMA) of the generator's weights: train $\theta$ as before, and
+# keeps up with the generator at one step a round. (Their proof of convergence is local, for learning rates that decay at different speeds, a critic that would converge if the generator
+# stood still, and a few conditions more.) And an **[exponential moving average](glossary.ipynb#Exponential-moving-average)** (EMA) of the generator's weights: train $\theta$ as before, and
 # draw samples with
 #
 # $$ \bar\theta_n = \beta\, \bar\theta_{n-1} + (1 - \beta)\, \theta_n . $$
@@ -1065,7 +1081,17 @@ figure.suptitle(f"The contest: {seeds} seeds each (dots) and their median (bars)
 show(figure)
 
 # %% [markdown]
-# CONTEST_TEXT
+# What does the table say (`laptop` scale)?
+#
+# - **On the ring, R1 and the penalty with two time scales find all 8 modes** (in the median; 6 is the fewest of any seed), and so do their averages; the plain GAN keeps its 2. In good samples it is the other way
+#   round: medians of 85 to 94 % for the plain GAN, 56 % (47 to 60) for the best of R1, 30 % (24 to 32) for the best of the penalty. Both penalties make the critic smooth, the
+#   generator therefore slow, and after 10,000 evaluations it is still on its way: look at their pictures below. Least squares lies between.
+# - **Five critic steps are dear.** With the penalty, one step a round at two time scales beats five at one: 8 modes and 25 %, against 6 and 10 %, for the same number of gradients.
+# - **Clipped weights** end at 2 or 3 modes and 6 or 7 %: it hardly moves. Its critic's slope is far from 1, see the picture of section 7.
+# - **The hinge with spectral normalization fails here**, 0 or 1 modes. Before you draw a conclusion from that, read section 11.
+# - **The average** helps where the weights swing around something good: R1 from 41 to 56 %, the penalty from 25 to 30 %. Where they run around among modes, the middle between them is
+#   nothing: the hinge's average has no good samples at all.
+# - **On the grid** nobody is far from what an even spread would have (33 % good). This budget cannot decide there; `gpu` scale has six times as much.
 
 # %%
 recordings = {
@@ -1078,7 +1104,9 @@ recordings = {
 mode_explorer(data_sets["ring"].cpu(), recordings, score)
 
 # %% [markdown]
-# Choose a method and drag «moment», then the seed. EXPLORER_TEXT
+# Choose a method and drag «moment», then the seed. Compare how the plain GAN and R1 come to the
+# modes: the one takes a few and sharpens them, and now and then throws its mass from one to another; the other lies around all of them as a ring, early, and
+# contracts slowly.
 #
 # ## 10 · The same losses on images
 #
@@ -1209,8 +1237,8 @@ show(
 # ## 11 · What the table cannot decide
 #
 # It is tempting to read the tables as «method A is best». Lucic and others (2018, *Are GANs Created Equal?*) trained seven GANs with a hundred settings each, and
-# found that most reach similar Fréchet distances once each is given enough budget for its search of settings, and that the differences between methods
-# were smaller than those between settings and seeds. What our tables hold fixed decides who wins in them:
+# found that most of them reach similar Fréchet distances once each is given enough search of settings and enough restarts: a better score may come from more tuning, and
+# not from a better method. What our tables hold fixed decides who wins in them:
 #
 # - **One setting a method.** Equal learning rates are not equally good ones. The next cell moves nothing else.
 # - **One budget.** Five critic steps a round with a penalty are four times as dear as a plain one; a longer race might end otherwise.

@@ -152,6 +152,15 @@ EXERCISE = Exercise(
             "above: what is below it stays as it is, so it cures no vanishing gradient.",
         ),
         Misconception(
+            "to_length_one",
+            written(scale=lambda total, limit: 1 / float(total) if total > limit else 1.0),
+            "Long gradients were brought to length 1. The limit is max_norm.",
+            also=(
+                written(scale=lambda total, limit: 1 / max(float(total), 1e-30)),
+                written(scale=lambda total, limit: min(1.0, 1 / max(float(total), 1e-30))),
+            ),
+        ),
+        Misconception(
             "each_by_itself",
             each_by_itself,
             "Each parameter's gradient was clipped by its own norm, which turns the direction of "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -94,6 +95,13 @@ def by_jacobian(judge: nn.Module, x: Tensor) -> Tensor:
         one = one[None].detach().requires_grad_(True)
         rows.append(torch.autograd.grad(judge(one).squeeze(), one, create_graph=True)[0])
     return torch.cat(rows)
+
+
+def backward_with_graph(total: Tensor) -> None:
+    """PyTorch warns of it, and here it is on purpose."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        total.backward(create_graph=True)
 
 
 def shared_mistakes(of_gradient: Callable, wrong: Callable, about: str) -> tuple:

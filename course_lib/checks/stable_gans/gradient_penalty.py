@@ -12,6 +12,7 @@ from ..declare import Exercise, Misconception
 from ..ready import adapted
 from .critics import (
     TinyCritic,
+    backward_with_graph,
     by_jacobian,
     critic_cases,
     norms,
@@ -59,7 +60,7 @@ def penalty(
 
 def backward_into_grad(critic, real, fake, mix):
     x = between(real, fake, mix).detach().requires_grad_(True)
-    critic(x).sum().backward(create_graph=True)
+    backward_with_graph(critic(x).sum())
     return two_sided(x.grad)
 
 
@@ -136,6 +137,13 @@ EXERCISE = Exercise(
             "or coordinates lie (with an error, or in silence where the sizes agree). Give it axes "
             "of size 1 behind the first.",
             error="must match the size of tensor",
+        ),
+        Misconception(
+            "four_axes_assumed",
+            penalty(place=lambda r, f, m: m.view(-1, 1, 1, 1) * r + (1 - m.view(-1, 1, 1, 1)) * f),
+            "`mix` was given the axes of images, and here come flat points (B, D): what the critic "
+            "then sees is no batch of points. Give `mix` as many axes as `real` has.",
+            error="mat1 and mat2 shapes",
         ),
         Misconception(
             "one_sided",

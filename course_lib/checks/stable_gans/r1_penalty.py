@@ -12,6 +12,7 @@ from ..declare import Exercise, Misconception
 from ..ready import adapted
 from .critics import (
     TinyCritic,
+    backward_with_graph,
     by_jacobian,
     critic_cases,
     norms,
@@ -57,7 +58,7 @@ def penalty(reduce: Callable = squared, create_graph: bool = True) -> Callable:
 
 
 def backward_into_grad(real_logits, real):
-    real_logits.sum().backward(create_graph=True)
+    backward_with_graph(real_logits.sum())
     return squared(real.grad)
 
 

@@ -145,6 +145,11 @@ EXERCISE = Exercise(
             "output (each row of the matrix).",
         ),
         Misconception(
+            "exchanged",
+            lambda w, u, n: estimate()(w, u, n)[::-1],
+            "The two results changed places: σ comes first, then the new u.",
+        ),
+        Misconception(
             "graph_through_the_iteration",
             estimate(constant=False, back=lambda u, v, old: u.detach()),
             "The value is right, and its gradient runs through u and v as well. They count as "
