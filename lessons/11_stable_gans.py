@@ -300,10 +300,10 @@ def told(modes, shares):
             parts.append(
                 f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
             )
-    return "".join(f"{part:<17}" for part in parts)
+    return "".join(f"{part:<19}" for part in parts)
 
 
-HEAD = "".join(f"{name:<17}" for name in ("ring: modes", "good", "grid: modes", "good"))
+HEAD = "".join(f"{name:<19}" for name in ("ring: modes", "good", "grid: modes", "good"))
 
 
 # %%
@@ -1076,7 +1076,9 @@ for column, (data, part) in enumerate(parts.items()):
         axes.set_ylabel("modes found" if row == 0 else "share of good samples")
     panels[0, column].set_title(f"{data}: {len(data_sets[data])} modes")
     panels[1, column].set_xticks(range(len(methods)), list(methods), rotation=20, ha="right")
-panels[0, 0].legend(fontsize=7, loc="lower left", frameon=True)
+figure.legend(
+    *panels[0, 0].get_legend_handles_labels(), fontsize=8, ncols=4, loc="outside lower center"
+)
 figure.suptitle(f"The contest: {seeds} seeds each (dots) and their median (bars)")
 show(figure)
 
@@ -1219,12 +1221,12 @@ for name, (rates, d_steps) in image_settings.items():
 
 # %% tags=["folded"]
 rows = torch.cat([fashion_test[:12].cpu(), *pictures.values()])
-titles = ["real", *pictures]
+titles = ["real", *(f"{name}, {distances[name][1]:.0f}" for name in pictures)]
 show(
     plot_images(
         rows,
         12,
-        "Fashion-MNIST, averaged weights",
+        "Fashion-MNIST, averaged weights, and their Fréchet distances",
         value_range=(-1, 1),
         row_titles=titles,
         size=0.9,
