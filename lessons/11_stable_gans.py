@@ -1093,10 +1093,11 @@ show(figure)
 # What does the table say (`laptop` scale)?
 #
 # - **On the ring, R1 and the penalty with two time scales find all 8 modes** (in the median; 6 is the fewest of any seed), and so do their averages; the plain GAN keeps its 2. In good samples it is the other way
-#   round: medians of 85 to 94 % for the plain GAN, 56 % (47 to 60) for the best of R1, 30 % (24 to 32) for the best of the penalty. Both penalties make the critic smooth, the
-#   generator therefore slow, and after 10,000 evaluations it is still on its way: look at their pictures below. Least squares lies between.
+#   round: medians of 85 to 94 % for the plain GAN, 56 % (47 to 60) for the best of R1, 30 % (24 to 32) for the best of the penalty. These two are still on their way after 10,000
+#   evaluations: look at their pictures below. Least squares lies between.
 # - **Five critic steps are dear.** With the penalty, one step a round at two time scales beats five at one: 8 modes and 25 %, against 6 and 10 %, for the same number of gradients.
-# - **Clipped weights** end at 2 or 3 modes and 6 or 7 %: it hardly moves. Its critic's slope is far from 1, see the picture of section 7.
+# - **Clipped weights** end at 2 or 3 modes and 6 or 7 %: its samples stay a cloud. The critic of section 7's picture suggests why: a few flat pieces, whose
+#   slopes jump from place to place, tell the generator little.
 # - **The hinge with spectral normalization fails here**, 0 or 1 modes. Before you draw a conclusion from that, read section 11.
 # - **The average** helps where the weights swing around something good: R1 from 41 to 56 %, the penalty from 25 to 30 %. Where they run around among modes, the middle between them is
 #   nothing: the hinge's average has no good samples at all.
@@ -1119,7 +1120,7 @@ mode_explorer(data_sets["ring"].cpu(), recordings, score)
 #
 # ## 10 · The same losses on images
 #
-# Fashion-MNIST, 28×28 pixels, two small convolutional networks; the losses are those of the contest, unchanged. (The images get an axis of
+# Fashion-MNIST, 28×28 pixels, two small convolutional networks; the losses are those of the contest, unchanged, four of the six, each for a little longer in the place of all six. (The images get an axis of
 # size 1 in front: a stack of one game.) The critic has no batch normalization: a penalty speaks of the gradient of one image's score by that image, and with
 # batch statistics there is no such thing. Spectral normalization goes on *every* layer of the critic, by PyTorch's own, which the cell of section 6
 # found equal to yours. All keep an average. The learning rates come from two short trials each (one for the penalty),
@@ -1248,7 +1249,7 @@ show(
 #
 # These are the first minutes of a training. Shirts, trousers and shoes can be told apart in the plain GAN's row, shapes in the hinge's, and no row has images that a person would take for real; lesson 10
 # trains longer. The average is *worse* where the game was shortest: after 600 rounds a generator still travels, and an average over 100 steps lags behind; besides, the
-# running statistics of its batch normalization are copies of the last generator's and do not quite fit averaged weights.
+# running statistics of its batch normalization are copies of the last generator's and do not quite fit averaged weights. (The seconds are those of a machine that had other work to do.)
 #
 # ## 11 · What the table cannot decide
 #
