@@ -1,10 +1,9 @@
-"""Figures of a game of two players: who moves in which step, densities with D, vector fields.
-
-And where a label enters the players of a game, or a VAE.
+"""Figures of a game of two players: who moves, where labels and cures enter, densities with D.
 
 Each `plot_` function returns a Figure for `plotting.show`; each `draw_` function draws on axes.
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -16,6 +15,25 @@ from course_lib.plotting import WHITE_BOX
 
 Field = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 MOVES, STILL, LABEL = "#66c5ab", "#e3e6ea", "#f4c9a5"
+# Of a critic's step: left edge, width, words, color of each box
+CRITIC_STEP = (
+    (0.2, 1.7, "real x,\nfake x̃", "white"),
+    (2.6, 1.9, "layers\nW₁, W₂, …", MOVES),
+    (5.2, 1.5, "score\nf(x)", "white"),
+    (7.4, 1.5, "loss", "white"),
+    (9.7, 1.7, "gradients g", "white"),
+    (12.1, 1.3, "step", "white"),
+    (14.0, 1.0, "new W", MOVES),
+)
+# x, y, and what acts there
+CURES = (
+    (1.05, 0.6, "R1: slope of f at x → 0\ngradient penalty: slope\nbetween x and x̃ → 1"),
+    (3.55, 2.1, "spectral normalization:\nW / σ(W) in every pass"),
+    (8.15, 2.1, "hinge, least squares,\nWasserstein: another loss"),
+    (10.55, 0.6, "gradient clipping:\ng shortened to c"),
+    (12.75, -0.4, "two time scales:\na larger rate than\nthe generator's"),
+    (14.2, 2.1, "weight clipping:\nW clamped to ±c"),
+)
 
 
 def plot_two_steps() -> Figure:
@@ -75,6 +93,29 @@ def _label_into(axes: Axes, x: float, y: float, across: bool = False) -> None:
     else:
         _box(axes, x - 0.6, 0.8, 1.2, "y", LABEL)
         _arrow(axes, (x, 1.9), (x, y), "0.3")
+
+
+def plot_where_cures_act() -> Figure:
+    """A critic's step from left to right, and below it where each cure of instability acts.
+
+    >>> figure = plot_where_cures_act()
+    """
+    figure = Figure(figsize=(9.5, 3.6), layout="none")
+    figure.subplots_adjust(0.01, 0.02, 0.99, 0.9)
+    axes = figure.subplots()
+    axes.set(
+        xlim=(0, 15.2), ylim=(-1.4, 4.3), title="A step of the critic, and where each cure acts"
+    )
+    axes.axis("off")
+    for x, width, text, color in CRITIC_STEP:
+        _box(axes, x, 2.5, width, text, color)
+    for (x, width, *_), (after, *_) in itertools.pairwise(CRITIC_STEP):
+        _arrow(axes, (x + width, 3.05), (after, 3.05), "0.3")
+    axes.text(10.0, 3.75, "backward", ha="center", va="bottom", fontsize=8, color="0.3")
+    for x, y, told in CURES:
+        axes.plot([x, x], [y + 0.1, 2.4], color="C1", lw=0.9, ls=":", zorder=0)
+        axes.text(x, y, told, ha="center", va="top", fontsize=8.5, color="C1", bbox=WHITE_BOX)
+    return figure
 
 
 def _draw_step(axes: Axes, title: str, generator_moves: bool) -> None:

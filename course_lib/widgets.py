@@ -8,6 +8,7 @@ from course_lib.explorers import (
     label_explorer,
     latent_explorer,
     latent_map,
+    mode_explorer,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "label_explorer",
     "latent_explorer",
     "latent_map",
+    "mode_explorer",
 ]

@@ -14,23 +14,24 @@ import torch
 from PIL import Image
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from course_lib.explorers import ellipse, game, kl, label, latent
+from course_lib.explorers import ellipse, game, kl, label, latent, modes
 from course_lib.explorers.game import game_explorer
 from course_lib.explorers.kl import gaussian_divergences, kl_explorer
 from course_lib.explorers.label import label_explorer
 from course_lib.explorers.latent import LatentPad, latent_explorer, latent_map
+from course_lib.explorers.modes import mode_explorer
 
 
 @pytest.fixture
 def live(monkeypatch):
-    for module in (game, kl, label, latent):
+    for module in (game, kl, label, latent, modes):
         monkeypatch.setattr(module, "is_static", lambda: False)
 
 
 @pytest.fixture
 def shown(monkeypatch):
     figures = []
-    for module in (game, kl, label, latent):
+    for module in (game, kl, label, latent, modes):
         monkeypatch.setattr(module, "show", figures.append)
     return figures
 
@@ -559,3 +560,59 @@ def test_recordings_that_miss_a_pair_or_differ_in_length_are_refused():
     short = {name: values[:3] for name, values in RECORDINGS[0.1, 1].items()}
     with pytest.raises(ValueError, match=r"one length; got \[3, 9\]"):
         game_explorer(CELLS, BUMP, {**RECORDINGS, (0.1, 1): short})
+
+
+# samples at modes
+
+CENTERS = torch.tensor([[0.0, 1.0], [1.0, 0.0], [-1.0, 0.0]])
+
+
+def gathering(moments):
+    """Two seeds whose samples come nearer to the first center, from moment to moment."""
+    toss = torch.Generator().manual_seed(moments)
+    spread = torch.linspace(1, 0, moments)[:, None, None, None]
+    samples = CENTERS[0] + spread * torch.randn(moments, 2, 40, 2, generator=toss)
+    return {"evaluations": 100 * torch.arange(moments), "samples": samples}
+
+
+def within_a_tenth(samples, centers):
+    good = torch.cdist(samples, centers).min(dim=1).values <= 0.1
+    return int(good.any()), good.float().mean().item()
+
+
+def test_samples_follow_the_moment_the_seed_and_the_method(live):
+    recordings = {"slow": gathering(9), "quick": gathering(4)}
+    explorer = mode_explorer(CENTERS, recordings, within_a_tenth)
+    method, moment, seed, words, picture = explorer.children
+    assert (moment.max, moment.value, seed.max) == (8, 8, 1)
+    assert "<b>800</b>" in words.value and "<b>1</b> of 3" in words.value
+    assert "<b>100%</b>" in words.value
+    seen = {picture.value}
+    for slider, value in ((moment, 2), (seed, 1)):
+        slider.value = value
+        seen.add(picture.value)
+    share = within_a_tenth(recordings["slow"]["samples"][2, 1], CENTERS)[1]
+    assert "<b>200</b>" in words.value and f"<b>{share:.0%}</b>" in words.value
+    moment.value = 8
+    method.value = "quick"  # which has fewer moments
+    assert (moment.max, moment.value) == (3, 3) and "<b>300</b>" in words.value
+    assert len(seen | {picture.value}) == 4
+
+
+def test_static_samples_show_each_method_at_four_moments(shown):
+    recordings = {"slow": gathering(11), "quick": gathering(6)}
+    assert mode_explorer(CENTERS, recordings, within_a_tenth) is None
+    (figure,) = shown
+    titles = [axes.get_title().partition(":")[0] for axes in figure.axes]
+    assert titles == ["0", "100", "400", "1,000", "0", "0", "200", "500"]
+    assert [axes.get_ylabel() for axes in figure.axes][::4] == ["slow", "quick"]
+
+
+def test_samples_of_another_shape_are_refused():
+    good, bad = gathering(5), gathering(5)
+    bad["samples"] = bad["samples"][:, :1]
+    for recordings in ({}, {"a": good, "b": bad}, {"a": good | {"evaluations": torch.arange(4)}}):
+        with pytest.raises(ValueError, match=r"samples \(T, seeds, N, 2\)"):
+            mode_explorer(CENTERS, recordings, within_a_tenth)
+    with pytest.raises(ValueError, match=r"centers must be \(K, 2\); got \(3,\)"):
+        mode_explorer(CENTERS[:, 0], {"a": good}, within_a_tenth)

@@ -6,12 +6,14 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from course_lib.game_plots import (
+    CURES,
     LABEL,
     MOVES,
     draw_densities,
     draw_field,
     plot_conditioning,
     plot_two_steps,
+    plot_where_cures_act,
 )
 
 
@@ -39,6 +41,18 @@ def test_the_label_enters_where_it_does():
         for axes in figure.axes
     }  # in a projection the inner product knows the label, too
     assert entered == {"concatenation": 1, "projection": 2, "conditional VAE": 2}
+
+
+def test_each_cure_hangs_below_the_part_that_it_acts_on():
+    (axes,) = plot_where_cures_act().axes
+    boxes = [patch for patch in axes.patches if patch.get_y() == 2.5]
+    names = ["real x", "layers", "loss", "gradients", "step", "new W"]
+    edges = {
+        t.get_text().split("\n")[0].rstrip(","): b for b, t in zip(boxes, axes.texts, strict=False)
+    }
+    for name, (x, _, _) in zip(names, CURES, strict=True):
+        box = next(each for told, each in edges.items() if told.startswith(name))
+        assert box.get_x() < x < box.get_x() + box.get_width()
 
 
 def test_densities_share_one_legend_with_d():

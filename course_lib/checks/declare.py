@@ -26,6 +26,7 @@ LESSONS = (
     "likelihood",
     "minimax",
     "first_gan",
+    "stable_gans",
     "evaluation",
     "conditional",
     "fast_training",

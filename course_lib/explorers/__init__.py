@@ -11,6 +11,7 @@ from .game import game_explorer
 from .kl import kl_explorer
 from .label import label_explorer
 from .latent import latent_explorer, latent_map
+from .modes import mode_explorer
 
 __all__ = [
     "ellipse_explorer",
@@ -20,4 +21,5 @@ __all__ = [
     "label_explorer",
     "latent_explorer",
     "latent_map",
+    "mode_explorer",
 ]

@@ -123,6 +123,17 @@ def discriminator_step(generator, discriminator, optimizer, real, noise):
     return loss
 """,
     ),
+    "11_stable_gans": (
+        "stable_gans.gradient_penalty",
+        "one_sided",
+        """\
+def gradient_penalty(critic, real, fake, mix):
+    mix = mix.view(-1, *[1] * (real.ndim - 1))
+    x = (mix * real + (1 - mix) * fake).requires_grad_()
+    (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return (slope.flatten(1).norm(dim=1) - 1).relu().square().mean()
+""",
+    ),
     "12_evaluation": (
         "evaluation.kid",
         "diagonal_kept",
@@ -372,6 +383,22 @@ def drag_through_a_game(notebook: Notebook) -> None:
         wait_for_other_pixels(picture, pixels_before)
 
 
+def watch_modes(notebook: Notebook) -> None:
+    """The samples follow the moment, the seed, and the method."""
+    explorer = notebook.page.locator(".mode-explorer")
+    picture, words = explorer.locator("img.widget-image"), explorer.locator(".widget-html-content")
+    words_before, pixels_before = words.inner_text(), pixels(picture)
+    drag(notebook, explorer.locator(".noUi-handle").nth(0), by=(-60, 0))
+    expect(words).not_to_have_text(words_before)
+    wait_for_other_pixels(picture, pixels_before)
+    pixels_before = pixels(picture)
+    drag(notebook, explorer.locator(".noUi-handle").nth(1), by=(200, 0))
+    wait_for_other_pixels(picture, pixels_before)
+    pixels_before = pixels(picture)
+    explorer.locator("select").select_option("R1")
+    wait_for_other_pixels(picture, pixels_before)
+
+
 def sit_the_blind_test(notebook: Notebook) -> None:
     """Twenty clicks, each of which shows another pair, and then the interval; then once more."""
     explorer = notebook.page.locator(".forced-choice")
@@ -442,6 +469,7 @@ EXPLORERS = {
     "02_elbo": drag_an_ellipse,
     "05_vae": drag_a_latent_point,
     "08b_minimax": drag_through_a_game,
+    "11_stable_gans": watch_modes,
     "12_evaluation": sit_the_blind_test,
     "13_conditional": choose_a_label,
 }

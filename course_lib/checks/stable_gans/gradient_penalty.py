@@ -1,0 +1,218 @@
+"""Check of `gradient_penalty`. Oracle: one example at a time, its own graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..declare import Exercise, Misconception
+from ..ready import adapted
+from .critics import (
+    TinyCritic,
+    backward_with_graph,
+    by_jacobian,
+    critic_cases,
+    norms,
+    penalty_facts,
+    penalty_record,
+    shared_mistakes,
+)
+
+
+def call(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    weights, real, fake, mix = inputs.values()
+    critic = TinyCritic(weights, real[0].numel())
+    return penalty_record(critic, lambda: answer(critic, real, fake, mix))
+
+
+def column(mix: Tensor, like: Tensor) -> Tensor:
+    return mix.reshape(-1, *[1] * (like.ndim - 1))
+
+
+def between(real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
+    mix = column(mix, real)
+    return mix * real + (1 - mix) * fake
+
+
+def two_sided(gradient: Tensor) -> Tensor:
+    return (norms(gradient) - 1).square().mean()
+
+
+def one_by_one(critic, real, fake, mix):
+    return two_sided(by_jacobian(critic, between(real, fake, mix)))
+
+
+def penalty(
+    reduce: Callable = two_sided, place: Callable = between, create_graph: bool = True
+) -> Callable:
+    """The penalty with its parts exposed, so that a mistake can replace one."""
+
+    def answer(critic, real, fake, mix):
+        x = place(real, fake, mix).detach().requires_grad_(True)
+        (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=create_graph)
+        return reduce(gradient)
+
+    return answer
+
+
+def backward_into_grad(critic, real, fake, mix):
+    x = between(real, fake, mix).detach().requires_grad_(True)
+    backward_with_graph(critic(x).sum())
+    return two_sided(x.grad)
+
+
+def without_a_leaf(critic, real, fake, mix):
+    x = between(real, fake, mix)
+    (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return two_sided(gradient)
+
+
+def scores_not_added(critic, real, fake, mix):
+    x = between(real, fake, mix).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(x), x, create_graph=True)
+    return two_sided(gradient)
+
+
+def of_last_axis(real, fake, mix):
+    return mix * real + (1 - mix) * fake
+
+
+def drawn_inside(critic, real, fake, mix):
+    return one_by_one(critic, real, fake, torch.rand_like(mix))
+
+
+EXERCISE = Exercise(
+    name="stable_gans.gradient_penalty",
+    signature="(critic, real, fake, mix)",
+    oracle=one_by_one,
+    cases=lambda g: critic_cases(g, fakes=True),
+    call=call,
+    facts=penalty_facts,
+    slow=True,
+    misconceptions=(
+        Misconception(
+            "mix_turned_round",
+            penalty(place=lambda r, f, m: between(f, r, m)),
+            "`mix` weighs the fake here. It weighs the real image: at mix = 1 the point is the "
+            "real one.",
+        ),
+        Misconception(
+            "at_the_reals",
+            penalty(place=lambda r, f, m: r),
+            "The gradient was taken at the reals. It belongs at points between real and fake.",
+        ),
+        Misconception(
+            "at_the_fakes",
+            penalty(place=lambda r, f, m: f),
+            "The gradient was taken at the fakes. It belongs at points between real and fake.",
+        ),
+        Misconception(
+            "one_mix_for_all",
+            penalty(place=lambda r, f, m: between(r, f, m[:1].expand_as(m))),
+            "One mix served the whole batch. Each pair has its own, mix[i].",
+            also=(penalty(place=lambda r, f, m: between(r, f, m.mean().expand_as(m))),),
+        ),
+        Misconception(
+            "half_way",
+            penalty(place=lambda r, f, m: (r + f) / 2),
+            "The points lie half-way between real and fake, whatever `mix` says.",
+        ),
+        Misconception(
+            "added_not_mixed",
+            penalty(place=lambda r, f, m: r + column(m, r) * f),
+            "The points do not lie between real and fake. The two weights add to 1: mix, and "
+            "1 - mix.",
+            also=(
+                penalty(place=lambda r, f, m: f + column(m, r) * r),
+                penalty(place=lambda r, f, m: r + column(m, r) * (r - f)),
+            ),
+        ),
+        Misconception(
+            "mix_on_the_last_axis",
+            penalty(place=of_last_axis),
+            "`mix` has the shape (B,), and broadcasting puts that on the last axis, where pixels "
+            "or coordinates lie (with an error, or in silence where the sizes agree). Give it axes "
+            "of size 1 behind the first.",
+            error="must match the size of tensor",
+        ),
+        Misconception(
+            "four_axes_assumed",
+            penalty(place=lambda r, f, m: m.view(-1, 1, 1, 1) * r + (1 - m.view(-1, 1, 1, 1)) * f),
+            "`mix` was given the axes of images, and here come flat points (B, D): what the critic "
+            "then sees is no batch of points. Give `mix` as many axes as `real` has.",
+            error="mat1 and mat2 shapes",
+        ),
+        Misconception(
+            "one_sided",
+            penalty(lambda g: (norms(g) - 1).relu().square().mean()),
+            "Only norms above 1 are charged. That is the one-sided penalty; here norms below 1 "
+            "cost as well.",
+        ),
+        Misconception(
+            "toward_zero",
+            penalty(lambda g: norms(g).square().mean()),
+            "The norm is pulled to 0, as R1 does at the reals. Here it is pulled to 1.",
+        ),
+        Misconception(
+            "norm_not_squared",
+            penalty(lambda g: (norms(g) - 1).abs().mean()),
+            "The distance of the norm from 1 was not squared.",
+            also=(penalty(lambda g: (norms(g) - 1).mean()),),
+        ),
+        Misconception(
+            "root_forgotten",
+            penalty(lambda g: (norms(g).square() - 1).square().mean()),
+            "The squared norm was compared with 1. Take its root first.",
+        ),
+        Misconception(
+            "mean_norm_first",
+            penalty(lambda g: (norms(g).mean() - 1).square()),
+            "The mean of the norms was compared with 1. Each norm is, and the mean comes last.",
+        ),
+        *adapted(
+            shared_mistakes(two_sided, penalty, "the mean of (norm - 1)²"),
+            graph_not_kept="The value is right, and the critic learns nothing from it: the "
+            "gradient was computed without a graph of its own, or was cut off. "
+            "torch.autograd.grad has an argument for that, create_graph.",
+        ),
+        Misconception(
+            "left_in_grad",
+            backward_into_grad,
+            "backward() wrote into the critic's .grad, and the next step would add it to its own. "
+            "torch.autograd.grad returns the gradient and writes nothing.",
+        ),
+        Misconception(
+            "no_leaf",
+            without_a_leaf,
+            "Reals and fakes carry no graph, so their mixture has none either, and there is "
+            "nothing to differentiate by. Say that the points require a gradient, before the "
+            "critic sees them.",
+            error="does not require grad",
+        ),
+        Misconception(
+            "scores_not_added",
+            scores_not_added,
+            "torch.autograd.grad differentiates one number. Add the scores up: each depends on its "
+            "own point alone, so the gradient of the sum holds the gradient of each.",
+            error="grad can be implicitly created only for scalar outputs",
+        ),
+        Misconception(
+            "drawn_inside",
+            drawn_inside,
+            "The mix was drawn inside. Use the one that is passed in, so that a step can be "
+            "repeated.",
+            drawing=True,
+        ),
+    ),
+    hints=(
+        "Three things: the points between real and fake, the critic's gradient at them, and how "
+        "far each gradient's length is from 1.",
+        "Give `mix` as many axes as the images have: mix.reshape(-1, 1, 1, 1) for (B, C, H, W). "
+        "The points must require a gradient before the critic sees them.",
+        "torch.autograd.grad of the scores' sum by the points, with create_graph=True. Then "
+        "flatten each gradient to a row, take the row's norm, subtract 1, square, average.",
+    ),
+)

@@ -1,0 +1,162 @@
+"""Check of `hinge_losses`. Oracle: the larger of two numbers, example by example."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..declare import Exercise, Misconception
+from ..group_losses import score_cases
+
+
+def by_maximum(real_scores: Tensor, fake_scores: Tensor) -> tuple[Tensor, Tensor]:
+    zero = torch.zeros((), dtype=real_scores.dtype)
+    reals = sum(torch.maximum(zero, 1 - score) for score in real_scores) / len(real_scores)
+    fakes = sum(torch.maximum(zero, 1 + score) for score in fake_scores) / len(fake_scores)
+    return reals + fakes, -sum(fake_scores) / len(fake_scores)
+
+
+def hinge(
+    real: Callable = lambda r: (1 - r).relu(),
+    fake: Callable = lambda f: (1 + f).relu(),
+    generator: Callable = lambda f: -f.mean(),
+    scale: float = 1.0,
+) -> Callable:
+    return lambda r, f: (scale * (real(r).mean() + fake(f).mean()), generator(f))
+
+
+def cases(g: torch.Generator) -> list:
+    return score_cases(g, ("real_scores", "fake_scores"), ({},))
+
+
+def one_mean(r: Tensor, f: Tensor) -> Any:
+    return torch.cat([(1 - r).relu(), (1 + f).relu()]).mean(), -f.mean()
+
+
+EXERCISE = Exercise(
+    name="stable_gans.hinge_losses",
+    signature="(real_scores, fake_scores)",
+    oracle=by_maximum,
+    cases=cases,
+    outputs=("discriminator's loss", "generator's loss"),
+    misconceptions=(
+        Misconception(
+            "generator_with_margin",
+            hinge(generator=lambda f: (1 - f).relu().mean()),
+            "The generator's loss has a margin, at which it would stop. Only the discriminator's "
+            "has one; the generator's is minus the mean score.",
+            also=(hinge(generator=lambda f: (1 + f).relu().mean()),),
+        ),
+        Misconception(
+            "groups_swapped",
+            lambda r, f: (((1 - f).relu().mean() + (1 + r).relu().mean()), -f.mean()),
+            "In the discriminator's loss reals and fakes changed places: reals are to score above "
+            "1, fakes below -1.",
+            also=(hinge(lambda r: (1 + r).relu(), lambda f: (1 - f).relu()),),
+        ),
+        Misconception(
+            "generator_sign",
+            hinge(generator=lambda f: f.mean()),
+            "The generator's loss has the wrong sign: it wants the scores of its fakes high, and a "
+            "loss is minimized.",
+        ),
+        Misconception(
+            "generator_of_reals",
+            lambda r, f: (hinge()(r, f)[0], -r.mean()),
+            "The generator's loss was taken of the reals, which it does not make.",
+        ),
+        Misconception(
+            "generator_cross_entropy",
+            hinge(generator=lambda f: torch.nn.functional.softplus(-f).mean()),
+            "The generator's loss is -log D of a logit. With the hinge it is minus the mean score, "
+            "as a Wasserstein generator has it.",
+        ),
+        Misconception(
+            "generator_summed",
+            hinge(generator=lambda f: -f.sum()),
+            "The generator's loss was added up over the batch. It is a mean.",
+        ),
+        Misconception(
+            "not_cut_off",
+            hinge(lambda r: 1 - r, lambda f: 1 + f),
+            "Nothing is cut off at 0: these are the means of a Wasserstein critic, plus 2. A score "
+            "that is beyond the margin costs nothing.",
+        ),
+        Misconception(
+            "mean_before_the_cut",
+            lambda r, f: ((1 - r.mean()).relu() + (1 + f.mean()).relu(), -f.mean()),
+            "The mean was taken before the cut at 0. Each score is cut by itself: good ones must "
+            "not make up for bad ones.",
+        ),
+        Misconception(
+            "no_margin",
+            hinge(lambda r: (-r).relu(), lambda f: f.relu()),
+            "The margin is missing: a score of 0.1 on the right side costs nothing here. It counts "
+            "as safe from 1 on.",
+        ),
+        Misconception(
+            "squared",
+            hinge(lambda r: (1 - r).relu().square(), lambda f: (1 + f).relu().square()),
+            "The hinges were squared. They are linear up to the margin.",
+        ),
+        Misconception(
+            "least_squares",
+            hinge(lambda r: (r - 1).square(), lambda f: (f + 1).square()),
+            "These are squared errors, which charge scores beyond the margin as well. The hinge "
+            "charges nothing there.",
+        ),
+        Misconception(
+            "halved",
+            hinge(scale=0.5),
+            "The two means were averaged. The discriminator's loss adds them (2 at scores of 0).",
+        ),
+        Misconception(
+            "one_mean",
+            one_mean,
+            "Reals and fakes were put into one mean, so the larger group counts more. Take each "
+            "group's own mean, then add.",
+        ),
+        Misconception(
+            "summed",
+            lambda r, f: ((1 - r).relu().sum() + (1 + f).relu().sum(), -f.mean()),
+            "The discriminator's loss was added up over the batch. It is a mean over the reals "
+            "plus a mean over the fakes.",
+        ),
+        Misconception(
+            "fakes_as_reals",
+            hinge(fake=lambda f: (1 - f).relu()),
+            "Both groups have the reals' hinge. The fakes are to score below -1: their hinge has "
+            "the other sign inside.",
+        ),
+        Misconception(
+            "second_subtracted",
+            lambda r, f: ((1 - r).relu().mean() - (1 + f).relu().mean(), -f.mean()),
+            "The fakes' mean was subtracted. Both hinges are costs: add them.",
+        ),
+        Misconception(
+            "negated",
+            lambda r, f: (-hinge()(r, f)[0], -f.mean()),
+            "The discriminator's loss has the wrong sign: this is what it would maximize.",
+        ),
+        Misconception(
+            "exchanged",
+            lambda r, f: hinge()(r, f)[::-1],
+            "The two losses changed places: the discriminator's comes first.",
+        ),
+        Misconception(
+            "discriminator_alone",
+            lambda r, f: hinge()(r, f)[0],
+            "This is the discriminator's loss alone. Return two: the discriminator's, then the "
+            "generator's.",
+        ),
+    ),
+    hints=(
+        "A hinge is max(0, 1 - margin): nothing to pay from a margin of 1 on. The margin of a real "
+        "is its score, that of a fake is minus its score.",
+        "F.relu cuts off at 0. Cut each score by itself, then take each group's mean, then add.",
+        "The generator's loss is that of a Wasserstein generator.",
+    ),
+)

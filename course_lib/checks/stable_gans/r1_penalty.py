@@ -1,0 +1,155 @@
+"""Check of `r1_penalty`. Oracle: one example at a time, its own graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..declare import Exercise, Misconception
+from ..ready import adapted
+from .critics import (
+    TinyCritic,
+    backward_with_graph,
+    by_jacobian,
+    critic_cases,
+    norms,
+    penalty_facts,
+    penalty_record,
+    shared_mistakes,
+)
+
+
+class Judged:
+    """What the oracle needs beside the answer's two arguments."""
+
+    critic: TinyCritic
+
+
+def call(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The caller lets the reals require a gradient before the discriminator sees them."""
+    weights, real = inputs.values()
+    critic = Judged.critic = TinyCritic(weights, real[0].numel())
+    real = real.requires_grad_(True)
+    logits = critic(real)
+    record = penalty_record(critic, lambda: answer(logits, real))
+    record["left"] = record["left"] or real.grad is not None
+    real.grad = None
+    return record
+
+
+def squared(gradient: Tensor) -> Tensor:
+    return norms(gradient).square().mean()
+
+
+def one_by_one(real_logits, real):
+    return squared(by_jacobian(Judged.critic, real))
+
+
+def penalty(reduce: Callable = squared, create_graph: bool = True) -> Callable:
+    def answer(real_logits, real):
+        options = {"create_graph": create_graph, "retain_graph": True}
+        (gradient,) = torch.autograd.grad(real_logits.sum(), real, **options)
+        return reduce(gradient)
+
+    return answer
+
+
+def backward_into_grad(real_logits, real):
+    backward_with_graph(real_logits.sum())
+    return squared(real.grad)
+
+
+def logits_not_added(real_logits, real):
+    (gradient,) = torch.autograd.grad(real_logits, real, create_graph=True)
+    return squared(gradient)
+
+
+def by_a_copy(real_logits, real):
+    copy = real.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(real_logits.sum(), copy, create_graph=True)
+    return squared(gradient)
+
+
+EXERCISE = Exercise(
+    name="stable_gans.r1_penalty",
+    signature="(real_logits, real)",
+    oracle=one_by_one,
+    cases=lambda g: critic_cases(g, fakes=False),
+    call=call,
+    facts=penalty_facts,
+    slow=True,
+    misconceptions=(
+        Misconception(
+            "toward_one",
+            penalty(lambda g: (norms(g) - 1).square().mean()),
+            "The norm is pulled to 1, as the gradient penalty of a Wasserstein critic does. R1 "
+            "pulls it to 0: where real and fake agree, the best discriminator is flat.",
+        ),
+        Misconception(
+            "norm_not_squared",
+            penalty(lambda g: norms(g).mean()),
+            "These are the norms themselves. R1 charges their squares.",
+        ),
+        Misconception(
+            "mean_norm_squared",
+            penalty(lambda g: norms(g).mean().square()),
+            "The mean norm was squared. The mean of the squares is larger, wherever the norms "
+            "differ.",
+        ),
+        Misconception(
+            "entries_averaged",
+            penalty(lambda g: g.square().mean()),
+            "The squares were averaged over pixels too. The squared norm of an image adds over "
+            "its pixels; only the images are averaged.",
+        ),
+        *adapted(
+            shared_mistakes(squared, penalty, "the mean of the squared norms, without γ/2"),
+            leave_out=("norm_of_the_batch", "norm_over_one_axis", "pixels_averaged"),
+            summed="The batch was added up. The penalty is a mean over the images.",
+            graph_not_kept="The value is right, and the discriminator learns nothing from it: the "
+            "gradient was computed without a graph of its own (create_graph), or was cut off.",
+        ),
+        Misconception(
+            "per_pixel",
+            penalty(lambda g: g.square().sum(dim=1).mean()),
+            "Axis 1 was added up and everything else averaged, so an image's pixels are averaged. "
+            "Its squared norm adds over all of its numbers.",
+        ),
+        Misconception(
+            "not_reduced",
+            penalty(lambda g: norms(g).square()),
+            "There is still one value for each image. The penalty is their mean, one number.",
+        ),
+        Misconception(
+            "left_in_grad",
+            backward_into_grad,
+            "backward() wrote into .grad, of the reals and of the discriminator's weights, and "
+            "the next step would add that to its own. torch.autograd.grad returns the gradient "
+            "and writes nothing.",
+        ),
+        Misconception(
+            "by_a_copy",
+            by_a_copy,
+            "The logits were computed from `real` itself. A copy made afterwards took no part in "
+            "them, and there is no gradient by it.",
+            error="appears to not have been used in the graph",
+        ),
+        Misconception(
+            "logits_not_added",
+            logits_not_added,
+            "torch.autograd.grad differentiates one number. Add the logits up: each depends on its "
+            "own image alone, so the gradient of the sum holds the gradient of each.",
+            error="grad can be implicitly created only for scalar outputs",
+        ),
+    ),
+    hints=(
+        "The caller has let `real` require a gradient before it computed the logits. What is "
+        "left: the gradient of the logits by it, and the mean of its squared lengths.",
+        "torch.autograd.grad of the logits' sum, with create_graph=True, so that the penalty can "
+        "be differentiated once more, by the weights.",
+        "Square, add over all axes but the first, then average what is left, (B,).",
+    ),
+)
