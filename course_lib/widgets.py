@@ -7,6 +7,7 @@ from course_lib.explorers import (
     kl_explorer,
     latent_explorer,
     latent_map,
+    moments_explorer,
 )
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "kl_explorer",
     "latent_explorer",
     "latent_map",
+    "moments_explorer",
 ]

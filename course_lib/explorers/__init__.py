@@ -10,6 +10,7 @@ from .forced_choice import forced_choice_explorer
 from .game import game_explorer
 from .kl import kl_explorer
 from .latent import latent_explorer, latent_map
+from .moments import moments_explorer
 
 __all__ = [
     "ellipse_explorer",
@@ -18,4 +19,5 @@ __all__ = [
     "kl_explorer",
     "latent_explorer",
     "latent_map",
+    "moments_explorer",
 ]
