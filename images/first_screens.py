@@ -6,6 +6,7 @@ from readme import ROOT, picture_of
 # A solution, and words of the cells that draw what stands in its first picture, one below another.
 PICTURES = {
     "08_minimax": ("A game that circles, and one that stops",),
+    "10_dcgan": ("None chosen", "Drawn by nobody"),
     "12_evaluation": ("worse than luck explains",),
 }
 WIDTH, GAP = 760, 8

@@ -14,22 +14,23 @@ import torch
 from PIL import Image
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from course_lib.explorers import ellipse, game, kl, latent
+from course_lib.explorers import ellipse, game, kl, latent, moments
 from course_lib.explorers.game import game_explorer
 from course_lib.explorers.kl import gaussian_divergences, kl_explorer
 from course_lib.explorers.latent import LatentPad, latent_explorer, latent_map
+from course_lib.explorers.moments import moments_explorer
 
 
 @pytest.fixture
 def live(monkeypatch):
-    for module in (game, kl, latent):
+    for module in (game, kl, latent, moments):
         monkeypatch.setattr(module, "is_static", lambda: False)
 
 
 @pytest.fixture
 def shown(monkeypatch):
     figures = []
-    for module in (game, kl, latent):
+    for module in (game, kl, latent, moments):
         monkeypatch.setattr(module, "show", figures.append)
     return figures
 
@@ -485,3 +486,59 @@ def test_recordings_that_miss_a_pair_or_differ_in_length_are_refused():
     short = {name: values[:3] for name, values in RECORDINGS[0.1, 1].items()}
     with pytest.raises(ValueError, match=r"one length; got \[3, 9\]"):
         game_explorer(CELLS, BUMP, {**RECORDINGS, (0.1, 1): short})
+
+
+# samples at recorded moments
+
+
+def some_run(steps, channels=1, seed=0):
+    draw = torch.Generator().manual_seed(seed)
+    return {step: torch.rand(10, channels, 6, 6, generator=draw) for step in steps}
+
+
+RUNS = {"gray": some_run(range(0, 90, 10)), "color": some_run((0, 5, 700), 3, seed=1)}
+
+
+def test_the_samples_follow_the_moment_and_the_run(live):
+    menu, moment, words, picture = moments_explorer(RUNS).children
+    assert menu.options == ("gray", "color") and (moment.min, moment.max) == (0, 8)
+    assert "step <b>0</b> of 80" in words.value
+    seen = {picture.value}
+    moment.value = 7
+    assert "step <b>70</b> of 80" in words.value
+    seen.add(picture.value)
+    menu.value = "color"
+    assert moment.value == moment.max == 2 and "step <b>700</b> of 700" in words.value
+    seen.add(picture.value)
+    assert len(seen) == 3
+    moment.value = 0
+    menu.value = "gray"
+    assert moment.max == 8 and "step <b>0</b> of 80" in words.value and picture.value in seen
+
+
+def test_every_column_of_a_moment_is_one_z(live):
+    explorer = moments_explorer({"a": some_run((0, 1))}, columns=5)
+    shape = pixels(explorer.children[3].value).shape
+    assert shape[1] > 2 * shape[0]  # ten images in two rows
+
+
+def test_a_static_moments_explorer_shows_each_run_from_first_to_last(shown):
+    assert moments_explorer(RUNS) is None
+    titles = [figure.axes[0].get_title() for figure in shown]
+    assert titles == [f"{name}: each column one z, at rising steps" for name in RUNS]
+    steps = [[t.get_text() for t in figure.axes[0].get_yticklabels()] for figure in shown]
+    assert steps == [["0", "20", "30", "50", "60", "80"], ["0", "5", "700"]]
+
+
+@pytest.mark.parametrize(
+    "runs, message",
+    [
+        ({}, "at least one run"),
+        ({"a": {}}, r"'a' must be steps in rising order; got \[\]"),
+        ({"a": dict(reversed(RUNS["color"].items()))}, r"rising order; got \[700, 5, 0\]"),
+        ({"a": {0: torch.rand(2, 1, 4, 4), 1: torch.rand(3, 1, 4, 4)}}, "must have one shape"),
+    ],
+)
+def test_moments_that_do_not_fit_are_refused(runs, message):
+    with pytest.raises(ValueError, match=message):
+        moments_explorer(runs)

@@ -115,6 +115,21 @@ def discriminator_step(generator, discriminator, optimizer, real, noise):
     return loss
 """,
     ),
+    "10_dcgan": (
+        "dcgan.batch_norm",
+        "momentum_of_the_old",
+        """\
+def batch_norm(x, weight, bias, running_mean, running_var, training, momentum, eps):
+    mean, var = running_mean, running_var
+    if training:
+        mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
+        running_mean = momentum * running_mean + (1 - momentum) * mean.detach()
+        new_var = x.detach().var((0, 2, 3))
+        running_var = momentum * running_var + (1 - momentum) * new_var
+    mean, std, weight, bias = (v[:, None, None] for v in (mean, (var + eps).sqrt(), weight, bias))
+    return weight * (x - mean) / std + bias, running_mean, running_var
+""",
+    ),
     "12_evaluation": (
         "evaluation.kid",
         "diagonal_kept",
@@ -338,6 +353,19 @@ def drag_through_a_game(notebook: Notebook) -> None:
         wait_for_other_pixels(picture, pixels_before)
 
 
+def slide_through_a_training(notebook: Notebook) -> None:
+    """The samples follow the moment; another run of the menu has samples of its own."""
+    explorer = notebook.page.locator(".moments-explorer").first
+    picture, words = explorer.locator("img.widget-image"), explorer.locator(".widget-html-content")
+    words_before, pixels_before = words.inner_text(), pixels(picture)
+    drag(notebook, explorer.locator(".noUi-handle"), by=(60, 0))
+    expect(words).not_to_have_text(words_before)
+    wait_for_other_pixels(picture, pixels_before)
+    pixels_before = pixels(picture)
+    explorer.locator("select").select_option("DCGAN")
+    wait_for_other_pixels(picture, pixels_before)
+
+
 def sit_the_blind_test(notebook: Notebook) -> None:
     """Twenty clicks, each of which shows another pair, and then the interval; then once more."""
     explorer = notebook.page.locator(".forced-choice")
@@ -393,5 +421,6 @@ EXPLORERS = {
     "02_elbo": drag_an_ellipse,
     "05_vae": drag_a_latent_point,
     "08_minimax": drag_through_a_game,
+    "10_dcgan": slide_through_a_training,
     "12_evaluation": sit_the_blind_test,
 }
