@@ -63,6 +63,7 @@ width = at_scale(smoke=4, laptop=32, gpu=64)  # channels of the widest maps' nei
 steps = at_scale(smoke=24, laptop=3_000, gpu=40_000)  # of the DCGAN on clothes
 mlp_steps = at_scale(smoke=24, laptop=8_000, gpu=100_000)  # of the MLP GAN: about as many seconds
 emoji_steps = at_scale(smoke=24, laptop=3_000, gpu=40_000)
+emoji_width = at_scale(smoke=4, laptop=32, gpu=64)
 emoji_size = at_scale(smoke=32, laptop=32, gpu=64)
 short_steps = at_scale(smoke=16, laptop=300, gpu=2_000)  # for experiments
 sample_count = at_scale(smoke=200, laptop=10_000, gpu=10_000)  # images behind a Fréchet distance
@@ -133,7 +134,10 @@ print(f"rank of C.T @ C: {rank} of {C.shape[1]}")
 # what comes out; where stamps overlap, they add. Here is one row of pixels:
 
 # %%
-settings = {"kernel 4, stride 2, padding 1": (3, 4, 2, 1, 0), "kernel 3, one more pixel": (3, 3, 2, 1, 1)}
+settings = {
+    "kernel 4, stride 2, padding 1": (3, 4, 2, 1, 0),
+    "kernel 3, one more pixel": (3, 3, 2, 1, 1),
+}
 show(plot_stamps(list(settings.values()), list(settings)))
 
 # %% [markdown]
@@ -175,7 +179,9 @@ for size in (4, 7, 14, 32):
     back = (doubled + 2 * 1 - 4) // 2 + 1  # conv_output_size of lesson 06
     print(f"{size} -> {doubled} -> {back}")
 for size in (5, 6):  # line 4: two sizes, one result
-    print(f"kernel 3, stride 2, padding 1: {size} -> {F.conv2d(torch.zeros(1, 1, size, size), torch.zeros(1, 1, 3, 3), stride=2, padding=1).shape[-1]}")
+    print(
+        f"kernel 3, stride 2, padding 1: {size} -> {F.conv2d(torch.zeros(1, 1, size, size), torch.zeros(1, 1, 3, 3), stride=2, padding=1).shape[-1]}"
+    )
 
 # %% [markdown]
 # ### Checkerboards
@@ -206,10 +212,10 @@ doublers = {
 
 
 @torch.no_grad()
-def phases(layer, draws=at_scale(200, 3_000, 3_000)):
+def phases(layer):
     """Mean square of the four places in each 2 × 2 block, over random weights; edges left out."""
     total = torch.zeros(2, 2)
-    for _ in range(draws):
+    for _ in range(at_scale(200, 3_000, 3_000)):
         nn.init.normal_(layer.weight)
         nn.init.zeros_(layer.bias)
         maps = layer(torch.randn(1, 8, 6, 6))[..., 2:-2, 2:-2]
@@ -308,7 +314,9 @@ assert torch.allclose(y.mean((0, 2, 3)), bias, atol=1e-12)  # line 1
 assert torch.allclose(y.var((0, 2, 3), correction=0), weight**2 * var / (var + eps))  # line 2
 stretched, *_ = batch_norm(7 * x - 4, weight, bias, r_mean, r_var, True, 0.1, 49 * eps)
 assert torch.allclose(stretched, y, atol=1e-12)  # line 3: with eps·a², the very same
-print(f"times 7, minus 4, the same eps: off by {(batch_norm(7 * x - 4, weight, bias, r_mean, r_var, True, 0.1, eps)[0] - y).abs().max():.1e}")
+print(
+    f"times 7, minus 4, the same eps: off by {(batch_norm(7 * x - 4, weight, bias, r_mean, r_var, True, 0.1, eps)[0] - y).abs().max():.1e}"
+)
 for _ in range(44):
     _, r_mean, r_var = batch_norm(x, weight, bias, r_mean, r_var, True, 0.1, eps)
 share = 0.9**44
@@ -338,7 +346,9 @@ with torch.no_grad():
         net.train(mode == "training")
         apart = (net(one)[0] - net(other)[0]).abs().max()
         spread = net(one).std()
-        print(f"{mode:<10} the same z in two batches: {apart / spread:6.1%} of the pixels' spread apart")
+        print(
+            f"{mode:<10} the same z in two batches: {apart / spread:6.1%} of the pixels' spread apart"
+        )
     ones, zeros = torch.ones(16), torch.zeros(16)
     alone = [
         batch_norm(torch.randn(1, 16, 1, 1), ones, zeros, zeros, ones, True, 0.0, eps)[0]
@@ -389,7 +399,9 @@ for slope in (0.0, 0.2):
         maps = leaky_relu(before, slope)
     blocked = ", ".join(f"{share:.0%}" for share in passed)
     (gradient,) = torch.autograd.grad(maps.mean((1, 2, 3)).sum(), image)
-    print(f"slope {slope}: units without gradient {blocked}; mean size at the image {gradient.abs().mean():.1e}")
+    print(
+        f"slope {slope}: units without gradient {blocked}; mean size at the image {gradient.abs().mean():.1e}"
+    )
 
 # %% [markdown]
 # ## 4 · The recipe
@@ -638,6 +650,7 @@ def look_at_clothes(generator, seconds):
 # distances at the end. (The first GAN reaches about 0.97 in lesson 09's mean confidence on digits: it is
 # no straw man.)
 
+
 # %% tags=["folded"]
 def mlp_gan(hidden):
     """Generator and discriminator of lesson 09: linear layers, batch norm, dropout."""
@@ -705,7 +718,11 @@ show(plot_images(rows, 14, "None chosen", value_range=(-1, 1), row_titles=titles
 # The curves of the DCGAN's run. **Predict** from lesson 09: where does a healthy discriminator's loss lie?
 
 # %%
-show(plot_history(runs["DCGAN"][1], ["discriminator", "generator"], "The DCGAN's losses", ylabel="nats"))
+show(
+    plot_history(
+        runs["DCGAN"][1], ["discriminator", "generator"], "The DCGAN's losses", ylabel="nats"
+    )
+)
 
 # %% [markdown]
 # ### The same z, from first to last
@@ -715,7 +732,10 @@ show(plot_history(runs["DCGAN"][1], ["discriminator", "generator"], "The DCGAN's
 
 # %%
 moments_explorer(
-    {name: {step: moment["images"] for step, moment in seen.items()} for name, (_, _, seen) in runs.items()},
+    {
+        name: {step: moment["images"] for step, moment in seen.items()}
+        for name, (_, _, seen) in runs.items()
+    },
     value_range=(-1, 1),
 )
 
@@ -793,7 +813,10 @@ control, _ = nearest(emoji, emoji, itself=True)
 rows = torch.cat([made[:12], emoji[which[:12]]])
 titles = ["made", "nearest real"]
 show(plot_images(rows, 12, "Copies?", value_range=(-1, 1), row_titles=titles, size=0.7))
-for name, values in {"samples to the nearest real": distances, "real to the nearest other": control}.items():
+for name, values in {
+    "samples to the nearest real": distances,
+    "real to the nearest other": control,
+}.items():
     low, middle, high = values.quantile(torch.tensor([0.1, 0.5, 0.9], device=device)).tolist()
     print(f"{name:<28} median {middle:.3f}, from {low:.3f} to {high:.3f} for eight in ten")
 
@@ -807,4 +830,110 @@ moments_explorer({"emoji": {s: m["images"] for s, m in emoji_seen.items()}}, val
 # %%
 ends = fixed_noise[:4].reshape(2, 2, latent_dim)
 walks = [torch.lerp(a, b, torch.linspace(0, 1, 12)[:, None]) for a, b in ends]
-show(plot_images(sample(emoji_average, torch.cat(walks)), 12, "From one z to another", value_range=(-1, 1), size=0.7))
+show(
+    plot_images(
+        sample(emoji_average, torch.cat(walks)),
+        12,
+        "From one z to another",
+        value_range=(-1, 1),
+        size=0.7,
+    )
+)
+
+# %% [markdown]
+# ## 7 · What goes wrong
+#
+# Each row below is one change to the run on clothes, everything else equal, for a short run. **Predict** the order.
+
+
+# %%
+def without_norms(network):
+    """The same network with nothing in the place of each batch norm."""
+    for name, layer in list(network.named_modules()):
+        if isinstance(layer, nn.BatchNorm2d):
+            network.set_submodule(name, nn.Identity())
+    return network
+
+
+def fresh(layer):
+    """PyTorch's own start values."""
+    return layer.reset_parameters() if hasattr(layer, "reset_parameters") else None
+
+
+def short_run(name, change=lambda g, d: (g, d), images=clothes, **settings):
+    """Train `short_steps` rounds with a change; prints the distance and D's loss at the end."""
+    pair = change(*dcgan(28, 1, width))
+    average, history, _ = train(
+        *(network.to(device) for network in pair), images, short_steps, lambda *_: {}, **settings
+    )
+    fakes = sample(average, fixed_noise[:look_count]).clamp(-1, 1)
+    loss = history["discriminator"][-short_steps // 4 :].mean()
+    print(f"{name:<38} distance {distance(fakes):6.1f}, discriminator's loss {loss:.2f} nats")
+    return fakes
+
+
+short_run("as it was")
+short_run("no batch norm in the generator", lambda g, d: (without_norms(g), d))
+short_run("no batch norm in either", lambda g, d: (without_norms(g), without_norms(d)))
+short_run(
+    "a norm on the discriminator's images", lambda g, d: (g, nn.Sequential(nn.BatchNorm2d(1), d))
+)
+short_run("PyTorch's own start values", lambda g, d: (g.apply(fresh), d.apply(fresh)))
+short_run("reals in [0, 1], fakes in [-1, 1]", images=(clothes + 1) / 2)
+short_run("learning rates ten times as high", rates=(1e-2, 5e-3))
+
+# %%
+trained = copy.deepcopy(runs["DCGAN"][0]).train()
+with torch.no_grad():
+    for size in (2, 8, 64):
+        parts = fixed_noise[:look_count].to(device).split(size)
+        fakes = torch.cat([trained(part) for part in parts if len(part) == size])
+        print(
+            f"the trained generator left in training mode, {size:>2} at a time: {distance(fakes):.1f}"
+        )
+print(f"in evaluation mode: {distance(sample(trained, fixed_noise[:look_count])):.1f}")
+try:
+    nn.BatchNorm1d(4)(torch.randn(1, 4))
+except ValueError as error:
+    print("one row of numbers:", str(error).partition(",")[0])
+
+# %% [markdown]
+# TABLE
+#
+# ## 8 · Change one thing
+#
+# **First: kernel 3.** Section 1 says that a kernel that the stride does not divide begins with a checkerboard. Does it
+# still show behind a short training? Build a generator of three transposed convolutions with kernel 3, stride 2, padding 1,
+# `output_padding=1`, and one with kernel 4, train both for `short_steps`, and compare the four places of each 2 × 2
+# block: the mean of the absolute difference between a pixel and the mean of its four neighbors.
+
+# %%
+# your experiment: short_run("kernel 3", lambda g, d: (your_generator, d))
+
+# %% tags=["solution"]
+# %% [markdown]
+# **Second: the paper's learning rates.** 0.0002 for both networks, in the same short run and in one five times as long. What is the paper's
+# choice good for?
+
+# %%
+# your experiment: short_run("0.0002", rates=(2e-4, 2e-4))
+
+# %% tags=["solution"]
+short_run("rates 0.001 and 0.0005", seed=1)
+short_run("rates 0.0002 and 0.0002", rates=(2e-4, 2e-4), seed=1)
+
+# %% [markdown]
+# ## What you take along
+#
+# 1. A transposed convolution multiplies by the transpose of a convolution's matrix: it stamps its kernel, and where the
+#    stride does not divide the kernel, it stamps a chessboard.
+# 2. Batch norm ties an image to its batch while it trains and lets go in evaluation mode; in front of it neither bias nor
+#    size of the weights has a say, and the discriminator's first layer and the generator's last have none.
+# 3. In equal seconds convolutions are worth a factor of NN in Fréchet distance on clothes; and what looks like a new picture has to be
+#    held against the nearest old one.
+#
+# **References.** Radford, Metz and Chintala (2015), arXiv 1511.06434, section 3 · Ioffe and Szegedy (2015), arXiv 1502.03167,
+# algorithm 1 · Dumoulin and Visin (2016), arXiv 1603.07285, chapter 4 · Odena, Dumoulin and Olah (2016),
+# *Deconvolution and Checkerboard Artifacts*, Distill, doi 10.23915/distill.00003 · Zhao and others (2020), *Differentiable Augmentation for Data-Efficient GAN Training*, arXiv 2006.10738.
+#
+# **Next** is 11_stable_gans: what to do when the game does not settle.

@@ -17,16 +17,9 @@ def size_as_documented(size, kernel, stride, padding, output_padding):
 
 
 def size_by_module(size, kernel, stride, padding, output_padding):
-    layer = nn.ConvTranspose2d(1, 1, kernel, stride, padding, output_padding)
+    sizes = kernel, stride, padding, output_padding
+    layer = nn.utils.skip_init(nn.ConvTranspose2d, 1, 1, *sizes)
     return layer(torch.zeros(1, 1, size, size)).shape[-1]
-
-
-def size_by_search(size, kernel, stride, padding, output_padding):
-    """The smallest length that the ordinary convolution makes `size` of, and some more."""
-    n = 1
-    while n + 2 * padding < kernel or (n + 2 * padding - kernel) // stride + 1 != size:
-        n += 1
-    return n + output_padding
 
 
 # batch_norm

@@ -14,7 +14,14 @@ from ..module_exercises import (
 )
 from ..random_inputs import normal
 from ..ready import adapted
-from ..wrong_modules import DROPOUT_STAYS_ON, SmallNetwork, then, variant, with_dropout_always, with_sizes
+from ..wrong_modules import (
+    DROPOUT_STAYS_ON,
+    SmallNetwork,
+    then,
+    variant,
+    with_dropout_always,
+    with_sizes,
+)
 from .networks import SomeDiscriminator, discriminator_facts, examine_discriminator
 
 ARGUMENTS = "image_size, channels, width"
