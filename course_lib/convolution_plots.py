@@ -66,7 +66,7 @@ def plot_matrices(matrices: Mapping[str, Tensor]) -> Figure:
     >>> figure = plot_matrices({"C": torch.eye(3, 5), "its transpose": torch.eye(5, 3)})
     """
     shapes = [tuple(m.shape) for m in matrices.values()]
-    figure = Figure(figsize=(8.6, 3.6), layout="constrained")
+    figure = Figure(figsize=(8, 2.9), layout="constrained")
     widths = [max(columns, 0.6 * max(rows, columns)) for rows, columns in shapes]
     panels = figure.subplots(1, len(matrices), squeeze=False, width_ratios=widths)[0]
     most = max(m.abs().max().item() for m in matrices.values())
@@ -77,6 +77,7 @@ def plot_matrices(matrices: Mapping[str, Tensor]) -> Figure:
         )
         axes.set_title(f"{name}, {values.shape[0]} × {values.shape[1]}")
         axes.grid(False)
+        axes.set(xticks=[], yticks=[], xlabel="what goes in", ylabel="what comes out")
     figure.colorbar(picture, ax=list(panels), shrink=0.7)
     return figure
 

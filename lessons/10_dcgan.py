@@ -112,7 +112,7 @@ def matrix_of(layer, size):
 
 
 C, T = matrix_of(down, 6), matrix_of(up, 3)
-show(plot_matrices({"the convolution's matrix": C, "the transposed convolution's": T}))
+show(plot_matrices({"down: the convolution's matrix": C, "up": T}))
 
 # %% tags=["nbval-check-output"]
 x, v = torch.randn(1, 1, 6, 6), torch.randn(1, 1, 3, 3)
@@ -229,17 +229,18 @@ for name, four in measured.items():
 
 # %% tags=["folded"]
 seed_everything(3)
-pictures = []
-for kind in doublers.values():
-    maps = torch.randn(1, 8, 4, 4)
-    for _ in range(3):  # 4, 8, 16, 32 pixels
-        nn.init.normal_(kind.weight, std=0.1)
-        nn.init.zeros_(kind.bias)
-        with torch.no_grad():
-            maps = F.relu(kind(maps))
-    pictures.append(maps[0, :3])
-shown = torch.stack([picture / picture.max() for picture in pictures])
-show(plot_images(shown, 3, "Three untrained layers on noise", labels=list(doublers), size=2.2))
+strength = []  # root mean square of each pixel behind three layers, over random weights
+with torch.no_grad():
+    for layer in doublers.values():
+        total = torch.zeros(1, 32, 32)
+        for _ in range(at_scale(20, 200, 200)):
+            maps = torch.randn(8, 8, 4, 4)
+            for _ in range(3):  # 4, 8, 16, 32 pixels
+                nn.init.normal_(layer.weight, std=0.1)
+                maps = F.relu(layer(maps))
+            total += maps.square().mean((0, 1))
+        strength.append((total / total.max()).sqrt())
+show(plot_images(strength, 3, "Behind three untrained layers", labels=list(doublers), size=2.2))
 
 # %% [markdown]
 # 1, 2, 2, 4 as predicted, and equal shares for the other two. After three layers the left picture is a
@@ -349,12 +350,10 @@ with torch.no_grad():
         print(
             f"{mode:<10} the same z in two batches: {apart / spread:6.1%} of the pixels' spread apart"
         )
-    ones, zeros = torch.ones(16), torch.zeros(16)
-    alone = [
-        batch_norm(torch.randn(1, 16, 1, 1), ones, zeros, zeros, ones, True, 0.0, eps)[0]
-        for _ in range(3)
-    ]
-print("three maps, each alone in training mode:", [f"{maps.abs().max():.3f}" for maps in alone])
+
+for x in torch.randn(3):  # N = 1: the formula of this section for a single number
+    mean, var = x.mean(), x.var(correction=0)
+    print(f"x = {x:+.2f} alone in its batch: normalized {((x - mean) / (var + eps).sqrt()).item()}")
 
 # %% [markdown]
 # With $N = 1$ the number is its own mean: $y = \beta$, whatever $z$ says. PyTorch refuses it with an error; frameworks
@@ -384,8 +383,8 @@ def leaky_relu(x, negative_slope):
 check("dcgan.leaky_relu", leaky_relu)
 
 # %% [markdown]
-# How much of a gradient arrives behind four layers? Each layer below has random weights scaled to keep the size of what
-# goes forward with a plain ReLU. **Predict** which slope lets the most pixels of the image have a say.
+# Four layers with PyTorch's start values, and the gradient of what comes out with respect to the image. **Predict**:
+# what share of a layer's units passes nothing on, with slope 0 and with slope 0.2?
 
 # %% tags=["nbval-check-output"]
 seed_everything(6)
@@ -809,7 +808,8 @@ def nearest(images, candidates, itself=False):
 
 
 distances, which = nearest(made[:500], emoji)
-control, _ = nearest(emoji, emoji, itself=True)
+drawn = emoji[: len(emoji) // 2]  # without mirror images: those are other drawings in name only
+control, _ = nearest(drawn, drawn, itself=True)
 rows = torch.cat([made[:12], emoji[which[:12]]])
 titles = ["made", "nearest real"]
 show(plot_images(rows, 12, "Copies?", value_range=(-1, 1), row_titles=titles, size=0.7))

@@ -40,7 +40,8 @@ def case(
         "eps": eps,
     }
     text = f"{mode}, x {shape}, momentum {momentum}, eps {eps:g}{about}"
-    grads = () if extreme else ("x", "weight", "bias")
+    exact = dtype is torch.float64 and not extreme
+    grads = ("x", "weight", "bias") if exact else ()
     return Case(inputs, text, extreme=extreme, gradients=grads)
 
 
@@ -83,7 +84,8 @@ def built(
     kept_correction: int = 1,
     scale: Callable = lambda var, eps: (var + eps).sqrt(),
     finish: Callable = lambda x, weight, bias: x * along(weight) + along(bias),
-    statistics: Callable | None = None,
+    statistics: tuple[Callable, Callable] | None = None,
+    moved_first: bool = False,
     kept: Callable = lambda old, new, momentum: (1 - momentum) * old + momentum * new,
     batch_in: Callable = lambda training: training,
     keep_in: Callable = lambda training: training,
@@ -95,7 +97,7 @@ def built(
         mean = x.mean(axes, keepdim=True)
         used = x.var(axes, correction=used_correction, keepdim=True)
         if statistics:
-            mean, used = statistics(mean), statistics(used)
+            mean, used = statistics[0](mean), statistics[1](used)
         new_mean, new_var = running_mean, running_var
         if keep_in(training):
             new_mean = kept(running_mean, x.detach().mean((0, 2, 3)), momentum)
@@ -103,6 +105,8 @@ def built(
             new_var = kept(running_var, spread(var), momentum)
         if not batch_in(training):
             mean, used = along(running_mean), along(running_var)
+        elif moved_first and training:
+            mean, used = along(new_mean), along(new_var)
         return finish((x - mean) / scale(used, eps), weight, bias), new_mean, new_var
 
     return answer
@@ -124,7 +128,7 @@ def changed_in_place(
 
 def mean_left_in(x: Tensor, *others: Any) -> Answer:
     """Right for images around 0: what they lie around, normalized alike, is added again."""
-    weight, bias, running_mean, running_var, training, _, eps = others
+    weight, _, running_mean, running_var, training, _, eps = others
     normalised, *estimates = by_library(x, *others)
     mean, var = along(running_mean), along(running_var)
     if training:
@@ -147,7 +151,7 @@ EXERCISE = Exercise(
     misconceptions=(
         Misconception(
             "normalised_alone",
-            then(lambda normalised, mean, var: normalised),
+            then(lambda normalised, *_: normalised),
             "One tensor came. Three are wanted: the normalized images and both running estimates, "
             "since nothing may be changed in place.",
         ),
@@ -230,6 +234,7 @@ EXERCISE = Exercise(
             built(batch_in=lambda training: False),
             "In training the running estimates were used to normalize. There the batch's own mean "
             "and variance are used.",
+            also=(built(moved_first=True), built(moved_first=True, kept_correction=0)),
         ),
         Misconception(
             "modes_swapped",
@@ -311,10 +316,14 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "statistics_detached",
-            built(statistics=Tensor.detach),
-            "The values are right, the gradient is not: mean and variance were cut from the graph. "
-            "They depend on x, and the gradient must run through them. Only the running estimates "
-            "are without a graph.",
+            built(statistics=(Tensor.detach, Tensor.detach)),
+            "The values are right, the gradient is not: the mean, the variance or both were cut "
+            "from the graph. They depend on x, and the gradient must run through them. Only the "
+            "running estimates are without a graph.",
+            also=(
+                built(statistics=(lambda mean: mean, Tensor.detach)),
+                built(statistics=(Tensor.detach, lambda var: var)),
+            ),
         ),
     ),
     hints=(

@@ -38,7 +38,7 @@ class NeverReshaped(SomeGenerator):
 
 
 class RowIntoConvolution(nn.Module):
-    """z reaches a transposed convolution as a row, which takes it for one picture of no channels."""
+    """z reaches a transposed convolution as a row."""
 
     def __init__(self, latent_dim: int, image_size: int, channels: int, width: int):
         super().__init__()

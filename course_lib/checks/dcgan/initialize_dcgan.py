@@ -1,4 +1,4 @@
-"""Check of `initialize_dcgan`: called on a nested network, whose numbers are looked at afterwards."""
+"""Check of `initialize_dcgan`: called on a nested network, and what the network then holds."""
 
 from __future__ import annotations
 
