@@ -10,7 +10,7 @@ from course_lib.environment import is_static
 from course_lib.plotting import plot_images, show, to_png
 
 Moments = Mapping[int, Tensor]  # step: images (B, C, H, W)
-STATIC_ROWS, STATIC_COLUMNS = 6, 12
+STATIC_ROWS, STATIC_COLUMNS = 5, 10
 
 
 def moments_explorer(
@@ -22,7 +22,7 @@ def moments_explorer(
 
     `runs` has, for each run by its name, images `(B, C, H, W)` in `value_range` by step, in rising
     order; B and the shape are one within a run, and image b is always of the same z. The slider
-    stops at the recorded moments; a menu changes the run.
+    stops at the recorded moments; a menu changes the run. The static figure is of the last run.
 
     Raises ValueError where there is no run, a run without a moment, steps that do not rise, or
     moments of different shapes.
@@ -35,8 +35,7 @@ def moments_explorer(
     if not runs:
         raise ValueError("runs must hold at least one run; got none")
     if is_static():
-        for name, moments in runs.items():
-            show(_static_figure(name, moments, value_range))
+        show(_static_figure(*list(runs.items())[-1], value_range))
         return None
 
     names = list(runs)
@@ -84,5 +83,5 @@ def _static_figure(name: str, moments: Moments, value_range: tuple[float, float]
         title=f"{name}: each column one z, at rising steps",
         value_range=value_range,
         row_titles=[f"{steps[at]:,}" for at in places],
-        size=0.55,
+        size=0.5,
     )
