@@ -84,6 +84,22 @@ class KernelTooLarge(nn.Module):
         return self.layers(images)
 
 
+class SmallLastKernel(nn.Module):
+    """What remains is taken for 4 × 4 at every size."""
+
+    def __init__(self, image_size: int, channels: int, width: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, width, 4, 4), nn.ReLU(), nn.Conv2d(width, 1, 4)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.finish(self.body(images))
+
+    def finish(self, maps: Tensor) -> Tensor:
+        return maps.flatten()
+
+
 class TwoClasses(SomeDiscriminator):
     def __init__(self, image_size: int, channels: int, width: int):
         super().__init__(image_size, channels, width)
@@ -166,6 +182,18 @@ EXERCISE = module_exercise(
             then(SomeDiscriminator, lambda logits: logits[:, None]),
             "The axis of the single output is still there. (B, 1) beside a target of shape (B,) "
             "broadcasts to (B, B) without a warning: take it off.",
+        ),
+        Misconception(
+            "one_logit_a_place",
+            SmallLastKernel,
+            "More than one logit came for each image: the last kernel is smaller than the map that "
+            "is left, so it has several places on it. 28 comes to 7 × 7, 32 and 64 to 4 × 4: make "
+            "the kernel as large as what is left.",
+            also=(
+                variant(SmallLastKernel, finish=lambda self, maps: maps),
+                variant(SmallLastKernel, finish=lambda self, maps: maps.squeeze(1)),
+                variant(SmallLastKernel, finish=lambda self, maps: maps.flatten(1)),
+            ),
         ),
         Misconception(
             "batch_averaged",

@@ -115,8 +115,9 @@ def facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Pla
     told: dict[str, Plain] = {"something has been changed": bool(record["moved"])}
     for name, (part, mean) in several.items():
         if record[part] is not None:
-            told[f"the mean of {name}"] = describe(record[part][:, 0], mean, 0.005)
-            told[f"the standard deviation of {name}"] = describe(record[part][:, 1], STD, 0.003)
+            means, stds, _ = record[part].T
+            told[f"the standard deviation of {name}"] = describe(stds, STD, 0.003)
+            told[f"the mean of {name}"] = describe(means, mean, 0.005 + 0.1 * stds.max().item())
     for name, part in (("convolutions' biases", "biases"), ("batch norms' biases", "shifts")):
         if record[part] is not None:
             told[name] = describe_biases(record[part])
@@ -132,7 +133,9 @@ def describe(values: Tensor, wanted: float, slack: float) -> str:
     if not wrong:
         return f"{wanted:g}"
     where = f"in {len(wrong)} of {len(values)} layers " if len(wrong) < len(values) else ""
-    return f"{where}{' and '.join(sorted({roughly(v) for v in wrong}))}"
+    near_zero = 1e-4 if wanted == STD else 0.01  # a mean that is 0 is so but for chance
+    told = {roughly(0.0 if abs(v) < near_zero else v) for v in wrong}
+    return f"{where}{' and '.join(sorted(told))}"
 
 
 def describe_biases(parts: Tensor) -> str:
@@ -145,11 +148,10 @@ def describe_biases(parts: Tensor) -> str:
 
 
 def roughly(value: float) -> str:
-    """To a few steps a decade: the same for every seed."""
-    known = (0.0, 0.0004, 0.0115, 0.02, 0.04, 0.07, 0.14, 0.3, 1.0, 1.7)
+    """To one digit, or two from 1 on: the same for every seed, but for a value on an edge."""
     if not math.isfinite(value):
         return "not a finite number"
-    return f"about {min(known, key=lambda n: abs(n - value)):g}"
+    return f"about {value:.2g}" if abs(value) >= 1 else f"about {value:.1g}"
 
 
 def by_hand(
@@ -336,7 +338,9 @@ EXERCISE = Exercise(
         Misconception(
             "mean_and_deviation_swapped",
             by_hand(conv=lambda p: torch.full_like(p, STD), norm=gaussian(STD, 1)),
-            "Mean and standard deviation changed places: nn.init.normal_ takes the mean first.",
+            "Mean and standard deviation changed places: nn.init.normal_ takes the mean first, and "
+            "where one number is given alone, the standard deviation stays 1.",
+            also=(by_hand(conv=gaussian(STD, 1)),),
         ),
         Misconception(
             "constant_weights",
