@@ -28,7 +28,7 @@
 # - build, initialize and train a DCGAN at 28, 32 and 64 pixels, gray or in color,
 # - compare two generators in equal seconds, and look for copies of the training set.
 #
-# **Time** two sittings of 60 minutes: sections 1 to 4, sections 5 to 8 · **Builds on** 06_better_vaes, 09_first_gan · **Papers**
+# **Time** 90 minutes · **Builds on** 06_better_vaes, 09_first_gan · **Papers**
 # Radford, Metz and Chintala (2015), *Unsupervised Representation Learning with Deep Convolutional
 # Generative Adversarial Networks*, arXiv 1511.06434; Ioffe and Szegedy (2015), *Batch Normalization*,
 # arXiv 1502.03167; Dumoulin and Visin (2016), *A guide to convolution arithmetic for deep learning*,
@@ -77,13 +77,14 @@ print(f"scale {course_scale()} on {device}: {steps:,} steps in batches of {batch
 # numbers to a picture. Which layer goes up with few weights, the same at every place? The one that the
 # backward pass of a convolution has always used.
 #
-# 1. A [convolution](glossary.ipynb#Convolution) without bias is linear in its image $x$. Written as a column of numbers, there is a
-#    matrix $C$ with $y = C x$, and its $j$-th column is the convolution of the $j$-th basis image, which
-#    is 1 in one pixel and 0 elsewhere.
-# 2. The gradient of $\langle v, C x\rangle$ with respect to $x$ is $C^\top v$, for every $v$ of $y$'s shape: that is how
-#    `backward` takes a gradient $v$ through the layer.
-# 3. The **[transposed convolution](glossary.ipynb#Transposed-convolution)** of $v$ with the same kernel is *defined* as $C^\top v$. So it takes
-#    small to large, and for all $x$ and $v$: $\;\langle C x, v \rangle = \langle x, C^\top v \rangle$.
+# 1. A [convolution](glossary.ipynb#Convolution) without bias is linear in its image $x$. Written as
+#    a column of numbers, there is a matrix $C$ with $y = C x$, and its $j$-th column is the
+#    convolution of the $j$-th basis image, which is 1 in one pixel and 0 elsewhere.
+# 2. The gradient of $\langle v, C x\rangle$ with respect to $x$ is $C^\top v$, for every $v$ of
+#    $y$'s shape: that is how `backward` takes a gradient $v$ through the layer.
+# 3. The **[transposed convolution](glossary.ipynb#Transposed-convolution)** of $v$ with the same
+#    kernel is *defined* as $C^\top v$. So it takes small to large, and for all $x$ and $v$:
+#    $\;\langle C x, v \rangle = \langle x, C^\top v \rangle$.
 # 4. It is no inverse. $C$ has fewer rows than columns, so $C^\top C$ has not full rank and is not the
 #    identity: the size comes back, the picture does not. («Deconvolution», as some call it, promises
 #    too much. A layer «for convolution's backward pass», as others have it, is nearer: but the
@@ -130,8 +131,8 @@ print(f"rank of C.T @ C: {rank} of {C.shape[1]}")
 # %% [markdown]
 # ### Stamps, and the size
 #
-# Read $C^\top v$ by the columns of $C^\top$: each pixel that comes in multiplies the whole kernel and *stamps* it onto
-# what comes out; where stamps overlap, they add. Here is one row of pixels:
+# Read $C^\top v$ by the columns of $C^\top$: each pixel that comes in multiplies the whole kernel
+# and *stamps* it onto what comes out; where stamps overlap, they add. Here is one row of pixels:
 
 # %%
 settings = {
@@ -141,15 +142,16 @@ settings = {
 show(plot_stamps(list(settings.values()), list(settings)))
 
 # %% [markdown]
-# How long is the strip? Count pixels $0 \dots n-1$, kernel $k$, [stride](glossary.ipynb#Stride) $s$, padding $p$:
+# How long is the strip? Count pixels $0 \dots n-1$, kernel $k$, [stride](glossary.ipynb#Stride) $s$,
+# padding $p$:
 #
 # 1. Stamp $i$ covers positions $i s$ to $i s + k - 1$.
 # 2. The last one, $i = n - 1$, ends at $(n-1)s + k - 1$; the strip has $(n-1)s + k$ pixels.
 # 3. The padding is that of the *convolution*: what lay on its border belongs to no pixel of the image and
 #    is cut off, $p$ pixels on either side (gray above).
-# 4. A convolution rounds down, so several sizes lead to one: with kernel 3, stride 2 and padding 1 both 5
-#    and 6 pixels become 3. Its transpose has to be told which to go back to: the [output padding](glossary.ipynb#Output-padding) says by how
-#    many pixels the end is longer.
+# 4. A convolution rounds down, so several sizes lead to one: with kernel 3, stride 2 and padding 1
+#    both 5 and 6 pixels become 3. Its transpose has to be told which to go back to: the
+#    [output padding](glossary.ipynb#Output-padding) says by how many pixels the end is longer.
 
 # %% [markdown]
 # ### Exercise · `conv_transpose_output_size(size, kernel, stride, padding, output_padding)`
@@ -179,9 +181,8 @@ for size in (4, 7, 14, 32):
     back = (doubled + 2 * 1 - 4) // 2 + 1  # conv_output_size of lesson 06
     print(f"{size} -> {doubled} -> {back}")
 for size in (5, 6):  # line 4: two sizes, one result
-    print(
-        f"kernel 3, stride 2, padding 1: {size} -> {F.conv2d(torch.zeros(1, 1, size, size), torch.zeros(1, 1, 3, 3), stride=2, padding=1).shape[-1]}"
-    )
+    small = F.conv2d(torch.zeros(1, 1, size, size), torch.zeros(1, 1, 3, 3), stride=2, padding=1)
+    print(f"kernel 3, stride 2, padding 1: {size} -> {small.shape[-1]}")
 
 # %% [markdown]
 # ### Checkerboards
@@ -192,16 +193,18 @@ for size in (5, 6):  # line 4: two sizes, one result
 #
 # 1. Tap $t$ of stamp $i$ falls on position $o$ where $o + p = i s + t$.
 # 2. So position $o$ is reached by the taps with $t \equiv o + p \pmod s$ only, and by each of them once.
-# 3. If $s$ divides $k$, each such class has $k/s$ taps, and every inner position gets equally many. If not, some
-#    classes have one tap more than others.
-# 4. Let weights be independent with mean 0 and variance $v$, and let the numbers that come in be independent of them
-#    with mean square $q$. Then a position reached by $m$ taps (of $c$ input channels) has mean square $m\,c\,q\,v$: products
-#    of different weights have mean 0, so only squares are left. In two directions $m$ multiplies: kernel 3
-#    with stride 2 gives $1, 2, 2, 4$ for the four places of each 2 × 2 block, kernel 4 gives $4, 4, 4, 4$.
+# 3. If $s$ divides $k$, each such class has $k/s$ taps, and every inner position gets equally many.
+#    If not, some classes have one tap more than others.
+# 4. Let weights be independent with mean 0 and variance $v$, and let the numbers that come in be
+#    independent of them with mean square $q$. Then a position reached by $m$ taps (of $c$ input
+#    channels) has mean square $m\,c\,q\,v$: products of different weights have mean 0, so only
+#    squares are left. In two directions $m$ multiplies: kernel 3 with stride 2 gives $1, 2, 2, 4$
+#    for the four places of each 2 × 2 block, kernel 4 gives $4, 4, 4, 4$.
 #
-# A law of *untrained* layers, as line 4 says: training can remove a [checkerboard](glossary.ipynb#Checkerboard-artifact), and can make one with any
-# kernel. But a network that has to unlearn one first starts behind. The cure is a kernel that the stride
-# divides; or to go up without weights (each pixel doubled) and convolve afterwards, stride 1.
+# A law of *untrained* layers, as line 4 says: training can remove a
+# [checkerboard](glossary.ipynb#Checkerboard-artifact), and can make one with any kernel. But a
+# network that has to unlearn one first starts behind. The cure is a kernel that the stride divides;
+# or to go up without weights (each pixel doubled) and convolve afterwards, stride 1.
 
 # %%
 doublers = {
@@ -248,9 +251,10 @@ show(plot_images(strength, 3, "Behind three untrained layers", labels=list(doubl
 #
 # ## 2 · Batch normalization
 #
-# Deep generators without it tend to give one and the same image for every $z$, and the paper found it decisive.
-# [Batch normalization](glossary.ipynb#Batch-normalization) sits between a convolution and its activation. For one channel let $x_1 \dots x_N$ be all its
-# numbers in the batch: $N = B\,H\,W$, every image and every place.
+# Deep generators without it tend to give one and the same image for every $z$, and the paper found
+# it decisive. [Batch normalization](glossary.ipynb#Batch-normalization) sits between a convolution
+# and its activation. For one channel let $x_1 \dots x_N$ be all its numbers in the batch:
+# $N = B\,H\,W$, every image and every place.
 #
 # $$ \mu = \frac1N \sum_i x_i, \qquad \sigma^2 = \frac1N \sum_i (x_i - \mu)^2, \qquad
 #    y_i = \gamma\,\frac{x_i - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta . $$
@@ -258,24 +262,32 @@ show(plot_images(strength, 3, "Behind three untrained layers", labels=list(doubl
 # $\gamma$ (`weight`) and $\beta$ (`bias`) are learned, one of each a channel. What does it do?
 #
 # 1. $\sum_i (x_i - \mu) = 0$, so the mean of $y$ is exactly $\beta$, whatever came in.
-# 2. The variance of $(x_i - \mu)/\sqrt{\sigma^2 + \varepsilon}$ is $\sigma^2 / (\sigma^2 + \varepsilon)$, so that of $y$ is $\gamma^2 \sigma^2/(\sigma^2 + \varepsilon)$: nearly $\gamma^2$.
-# 3. Put $a x_i + c$ in the place of $x_i$, $a > 0$: the mean becomes $a\mu + c$, the deviations $a(x_i - \mu)$, the variance $a^2\sigma^2$. So $y$ is
-#    unchanged where $\varepsilon$ can be neglected (exactly, it is the same as with $\varepsilon / a^2$): **neither the
-#    bias nor the size of the weights in front has a say.** That is why those convolutions have `bias=False`.
-# 4. One image's $y$ depends on every other image of the batch, through $\mu$ and $\sigma$. A generator that is to answer
-#    one $z$ cannot have that. So each layer keeps **[running estimates](glossary.ipynb#Running-estimate)** while it trains, $r \leftarrow (1 - m)\,r + m\,\mu$ with
-#    PyTorch's `momentum` $m = 0.1$, and in [`eval()` mode](glossary.ipynb#Evaluation-mode) uses them in the place of $\mu$ and $\sigma^2$.
-# 5. After $t$ batches the share of the start value that is left is $(1 - m)^t$: each step keeps $1 - m$ of it.
-# 6. For $N$ independent numbers $\mathbb E\,\sigma^2 = \frac{N-1}{N}\,\text{(true variance)}$, so the running estimate takes the unbiased one, divided by $N - 1$.
+# 2. The variance of $(x_i - \mu)/\sqrt{\sigma^2 + \varepsilon}$ is
+#    $\sigma^2 / (\sigma^2 + \varepsilon)$, so that of $y$ is
+#    $\gamma^2 \sigma^2/(\sigma^2 + \varepsilon)$: nearly $\gamma^2$.
+# 3. Put $a x_i + c$ in the place of $x_i$, $a > 0$: the mean becomes $a\mu + c$, the deviations
+#    $a(x_i - \mu)$, the variance $a^2\sigma^2$. So $y$ is unchanged where $\varepsilon$ can be
+#    neglected (exactly, it is the same as with $\varepsilon / a^2$): **neither the bias nor the size
+#    of the weights in front has a say.** That is why those convolutions have `bias=False`.
+# 4. One image's $y$ depends on every other image of the batch, through $\mu$ and $\sigma$. A
+#    generator that is to answer one $z$ cannot have that. So each layer keeps **[running
+#    estimates](glossary.ipynb#Running-estimate)** while it trains,
+#    $r \leftarrow (1 - m)\,r + m\,\mu$ with PyTorch's `momentum` $m = 0.1$, and in
+#    [`eval()` mode](glossary.ipynb#Evaluation-mode) uses them in the place of $\mu$ and $\sigma^2$.
+# 5. After $t$ batches the share of the start value that is left is $(1 - m)^t$: each step keeps
+#    $1 - m$ of it.
+# 6. For $N$ independent numbers $\mathbb E\,\sigma^2 = \frac{N-1}{N}\,\text{(true variance)}$, so
+#    the running estimate takes the unbiased one, divided by $N - 1$.
 #
-# Two traps in the conventions: PyTorch normalizes with the *biased* variance and keeps the *unbiased* one.
-# And Keras' `momentum` is the weight of the old value: its 0.8 is PyTorch's 0.2.
+# Two traps in the conventions: PyTorch normalizes with the *biased* variance and keeps the
+# *unbiased* one. And Keras' `momentum` is the weight of the old value: its 0.8 is PyTorch's 0.2.
 
 # %% [markdown]
 # ### Exercise · `batch_norm(x, weight, bias, running_mean, running_var, training, momentum, eps)`
-# *15 minutes.* `x` is `(B, C, H, W)`, the four vectors are `(C,)`. Return
-# `(normalised, running_mean, running_var)`: the normalized maps, and the running estimates, moved in
-# training and as they were in evaluation. Change none of the inputs in place. (Gradients run through the batch's mean and variance.)
+# *15 minutes.* `x` is `(B, C, H, W)`, the four vectors are `(C,)`. Return `(normalised,
+# running_mean, running_var)`: the normalized maps, and the running estimates, moved in training and
+# as they were in evaluation. Change none of the inputs in place. (Gradients run through the batch's
+# mean and variance.)
 
 
 # %% exercise="dcgan.batch_norm"
@@ -315,9 +327,8 @@ assert torch.allclose(y.mean((0, 2, 3)), bias, atol=1e-12)  # line 1
 assert torch.allclose(y.var((0, 2, 3), correction=0), weight**2 * var / (var + eps))  # line 2
 stretched, *_ = batch_norm(7 * x - 4, weight, bias, r_mean, r_var, True, 0.1, 49 * eps)
 assert torch.allclose(stretched, y, atol=1e-12)  # line 3: with eps·a², the very same
-print(
-    f"times 7, minus 4, the same eps: off by {(batch_norm(7 * x - 4, weight, bias, r_mean, r_var, True, 0.1, eps)[0] - y).abs().max():.1e}"
-)
+same_eps, *_ = batch_norm(7 * x - 4, weight, bias, r_mean, r_var, True, 0.1, eps)
+assert torch.allclose(same_eps, y, atol=1e-5)
 for _ in range(44):
     _, r_mean, r_var = batch_norm(x, weight, bias, r_mean, r_var, True, 0.1, eps)
 share = 0.9**44
@@ -327,9 +338,9 @@ draws = torch.randn(20_000, 4, dtype=torch.float64)  # line 6: true variance 1, 
 print(f"mean of biased variances {draws.var(1, correction=0).mean():.3f}, predicted {3 / 4:.3f}")
 
 # %% [markdown]
-# **Predict.** An untrained generator, two batches of 8 latents, of which only the first is the same in both.
-# Are the two images of that first $z$ equal in training mode? In evaluation mode? And what comes of
-# sampling *one* image at a time in training mode, when the map is 1 × 1 and $N = 1$?
+# **Predict.** An untrained generator, two batches of 8 latents, of which only the first is the same
+# in both. Are the two images of that first $z$ equal in training mode? In evaluation mode? And what
+# comes of sampling *one* image at a time in training mode, when the map is 1 × 1 and $N = 1$?
 
 # %%
 seed_everything(5)
@@ -356,19 +367,20 @@ for x in torch.randn(3):  # N = 1: the formula of this section for a single numb
     print(f"x = {x:+.2f} alone in its batch: normalized {((x - mean) / (var + eps).sqrt()).item()}")
 
 # %% [markdown]
-# With $N = 1$ the number is its own mean: $y = \beta$, whatever $z$ says. PyTorch refuses it with an error; frameworks
-# that do not refuse give one image for every $z$. So sample in evaluation mode, and train with batches.
+# With $N = 1$ the number is its own mean: $y = \beta$, whatever $z$ says. PyTorch refuses it with an
+# error; frameworks that do not refuse give one image for every $z$. So sample in evaluation mode,
+# and train with batches.
 #
 # ## 3 · A leaky ReLU
 #
-# $\max(0, x)$ gives a unit below 0 no gradient. In the discriminator this costs twice: the generator learns only
-# from what comes back through it. The [leaky ReLU](glossary.ipynb#Leaky-ReLU) keeps a slope on the left, 0.2 in the paper; the generator itself uses the
-# plain one.
+# $\max(0, x)$ gives a unit below 0 no gradient. In the discriminator this costs twice: the generator
+# learns only from what comes back through it. The [leaky ReLU](glossary.ipynb#Leaky-ReLU) keeps a
+# slope on the left, 0.2 in the paper; the generator itself uses the plain one.
 
 # %% [markdown]
 # ### Exercise · `leaky_relu(x, negative_slope)`
-# *3 minutes.* $x$ where it is not negative, `negative_slope` · $x$ where it is, for a tensor of any shape and slopes from 0
-# to 1.
+# *3 minutes.* $x$ where it is not negative, `negative_slope` · $x$ where it is, for a tensor of any
+# shape and slopes from 0 to 1.
 
 
 # %% exercise="dcgan.leaky_relu"
@@ -383,24 +395,23 @@ def leaky_relu(x, negative_slope):
 check("dcgan.leaky_relu", leaky_relu)
 
 # %% [markdown]
-# Four layers with PyTorch's start values, and the gradient of what comes out with respect to the image. **Predict**:
-# what share of a layer's units passes nothing on, with slope 0 and with slope 0.2?
+# Four layers with PyTorch's start values, and the gradient of what comes out with respect to the
+# image. **Predict**: what share of a layer's units passes nothing on, with slope 0 and with slope
+# 0.2?
 
 # %% tags=["nbval-check-output"]
 seed_everything(6)
 layers = [nn.Conv2d(8, 8, 3, padding=1) for _ in range(4)]
 for slope in (0.0, 0.2):
     image = torch.randn(32, 8, 8, 8, requires_grad=True)
-    maps, passed = image, []
+    maps, negative = image, []
     for layer in layers:
         before = layer(maps)
-        passed.append((before < 0).float().mean().item() * (1 if slope == 0 else 0))
+        negative.append(f"{(before < 0).float().mean():.0%}")
         maps = leaky_relu(before, slope)
-    blocked = ", ".join(f"{share:.0%}" for share in passed)
     (gradient,) = torch.autograd.grad(maps.mean((1, 2, 3)).sum(), image)
-    print(
-        f"slope {slope}: units without gradient {blocked}; mean size at the image {gradient.abs().mean():.1e}"
-    )
+    told = f"slope {slope}: negative units {', '.join(negative)}"
+    print(f"{told}; mean size of the gradient at the image {gradient.abs().mean():.1e}")
 
 # %% [markdown]
 # ## 4 · The recipe
@@ -408,22 +419,25 @@ for slope in (0.0, 0.2):
 # What Radford and others found after many failures, in five lines:
 #
 # 1. strided convolutions down, transposed ones up; no pooling, no hidden linear layers,
-# 2. batch normalization everywhere, except behind the generator's last layer and the discriminator's first: those two
-#    have to see and to set the true range of the pixels,
-# 3. ReLU in the generator, tanh at its end; leaky ReLU with slope 0.2 in the discriminator, no activation at its end,
+# 2. batch normalization everywhere, except behind the generator's last layer and the discriminator's
+#    first: those two have to see and to set the true range of the pixels,
+# 3. ReLU in the generator, tanh at its end; leaky ReLU with slope 0.2 in the discriminator, no
+#    activation at its end,
 # 4. all weights start from $\mathcal N(0, 0.02^2)$,
 # 5. Adam with a learning rate of 0.0002 and `beta1` 0.5.
 #
-# Line 4 is less arbitrary than it looks. By line 3 of section 2 the weights' size has no influence on what a
-# normalized layer computes. But an Adam step moves each weight by about the learning rate, so the [start](glossary.ipynb#Weight-initialization) decides how
-# much a step *turns* them: 0.0002 against 0.02 is one part in a hundred.
+# Line 4 is less arbitrary than it looks. By line 3 of section 2 the weights' size has no influence
+# on what a normalized layer computes. But an Adam step moves each weight by about the learning rate,
+# so the [start](glossary.ipynb#Weight-initialization) decides how much a step *turns* them: 0.0002
+# against 0.02 is one part in a hundred.
 
 # %% [markdown]
 # ### Exercise · `initialize_dcgan(module)`
-# *8 minutes.* Called once on a whole network: in every `nn.Conv2d` and `nn.ConvTranspose2d` inside it, however
-# deeply nested, draw the weights from a normal distribution with mean 0 and standard deviation 0.02; in every `nn.BatchNorm2d`
-# with mean 1 and standard deviation 0.02; set the biases of all of these to 0. A layer may have no bias, and a norm
-# no weight. Other layers are free, and so is what you return. Draw from PyTorch's global generator, and set no seed.
+# *8 minutes.* Called once on a whole network: in every `nn.Conv2d` and `nn.ConvTranspose2d` inside
+# it, however deeply nested, draw the weights from a normal distribution with mean 0 and standard
+# deviation 0.02; in every `nn.BatchNorm2d` with mean 1 and standard deviation 0.02; set the biases
+# of all of these to 0. A layer may have no bias, and a norm no weight. Other layers are free, and so
+# is what you return. Draw from PyTorch's global generator, and set no seed.
 
 
 # %% exercise="dcgan.initialize_dcgan"
@@ -444,10 +458,11 @@ check("dcgan.initialize_dcgan", initialize_dcgan)
 
 # %% [markdown]
 # ### Exercise · `DCGANGenerator(latent_dim, image_size, channels, width)`
-# *15 minutes.* A module from `z` `(B, latent_dim)` to images `(B, channels, image_size, image_size)` in $[-1, 1]$, for an
-# `image_size` of 28, 32 or 64. Halve the size until less than 8 is left: 28 gives 7 after two halvings, 32 and 64
-# give 4 after three and four. Start there, and double as often. `width` is the number of channels in front of the last
-# layer; each doubling halves the channels, so at 32 they are 4·`width`, 2·`width`, `width`, `channels`.
+# *15 minutes.* A module from `z` `(B, latent_dim)` to images `(B, channels, image_size, image_size)`
+# in $[-1, 1]$, for an `image_size` of 28, 32 or 64. Halve the size until less than 8 is left: 28
+# gives 7 after two halvings, 32 and 64 give 4 after three and four. Start there, and double as
+# often. `width` is the number of channels in front of the last layer; each doubling halves the
+# channels, so at 32 they are 4·`width`, 2·`width`, `width`, `channels`.
 
 
 # %% exercise="dcgan.DCGANGenerator"
@@ -480,9 +495,9 @@ check("dcgan.DCGANGenerator", DCGANGenerator)
 
 # %% [markdown]
 # ### Exercise · `DCGANDiscriminator(image_size, channels, width)`
-# *10 minutes.* The way back: images `(B, channels, image_size, image_size)` to one logit each, `(B,)`, for the same
-# sizes, with `width` channels behind the first convolution, twice as many behind each further one. Nothing is normalized before the second
-# layer.
+# *10 minutes.* The way back: images `(B, channels, image_size, image_size)` to one logit each,
+# `(B,)`, for the same sizes, with `width` channels behind the first convolution, twice as many
+# behind each further one. Nothing is normalized before the second layer.
 
 
 # %% exercise="dcgan.DCGANDiscriminator"
@@ -534,9 +549,10 @@ show(plot_maps(shapes))
 # %% [markdown]
 # ## 5 · What convolutions are worth, in equal seconds
 #
-# Fashion-MNIST: 60,000 gray pictures of clothes, harder than digits. The judge is the course's feature network for
-# them, and the [Fréchet distance](glossary.ipynb#Fréchet-distance) of lesson 12: how far the features of samples are from those of real images, 0
-# being best. Its **floor** is what other real images get.
+# Fashion-MNIST: 60,000 gray pictures of clothes, harder than digits. The judge is the course's
+# feature network for them, and the [Fréchet distance](glossary.ipynb#Fréchet-distance) of lesson 12:
+# how far the features of samples are from those of real images, 0 being best. Its **floor** is what
+# other real images get.
 
 # %%
 clothes, _ = load_fashion_mnist("train", value_range=(-1, 1), device=device)
@@ -635,10 +651,10 @@ def look_at_clothes(generator, seconds):
 
 
 # %% [markdown]
-# The rival is lesson 09's GAN of linear layers, with its own learning rates. It takes several rounds in the
-# time of one convolutional round, and gets as many as fit into the same seconds. **Predict** the two
-# distances at the end. (The first GAN reaches about 0.97 in lesson 09's mean confidence on digits: it is
-# no straw man.)
+# The rival is lesson 09's GAN of linear layers, with its own learning rates. It takes several rounds
+# in the time of one convolutional round, and gets as many as fit into the same seconds. **Predict**
+# the two distances at the end. (The first GAN reaches about 0.97 in lesson 09's mean confidence on
+# digits: it is no straw man.)
 
 
 # %% tags=["folded"]
@@ -705,7 +721,8 @@ show(plot_images(rows, 12, "None chosen", value_range=(-1, 1), row_titles=titles
 # %% [markdown]
 # TEXT OF RESULTS
 #
-# The curves of the DCGAN's run. **Predict** from lesson 09: where does a healthy discriminator's loss lie?
+# The curves of the DCGAN's run. **Predict** from lesson 09: where does a healthy discriminator's
+# loss lie?
 
 # %%
 show(
@@ -733,14 +750,16 @@ moments_explorer(
 # ## 6 · In color
 #
 # Emoji have three channels, sharp edges, and there are few of them: the faces of both styles are 300
-# pictures where MNIST has 60,000. (At `gpu` scale: all 3,208 training pictures, 64 × 64.) With so few, a discriminator
-# can learn them by heart, and from then on it only says «not one of mine». Two remedies:
+# pictures where MNIST has 60,000. (At `gpu` scale: all 3,208 training pictures, 64 × 64.) With so
+# few, a discriminator can learn them by heart, and from then on it only says «not one of mine». Two
+# remedies:
 #
 # - each face also as its mirror image,
-# - reals *and* fakes are shifted by up to three pixels before the discriminator sees them, every time anew
-#   ([differentiable augmentation](glossary.ipynb#Differentiable-augmentation), Zhao and others 2020). As the same happens to both, the game's
-#   goal is not moved: the generator still makes unshifted faces, or any shift of them equally well. Shifting the
-#   reals alone would teach it shifted faces.
+# - reals *and* fakes are shifted by up to three pixels before the discriminator sees them, every
+#   time anew ([differentiable augmentation](glossary.ipynb#Differentiable-augmentation), Zhao and
+#   others 2020). As the same happens to both, the game's goal is not moved: the generator still
+#   makes unshifted faces, or any shift of them equally well. Shifting the reals alone would teach it
+#   shifted faces.
 
 
 # %%
@@ -783,10 +802,10 @@ made = sample(emoji_generator, fixed_noise)
 show(plot_images(made[:24], 12, "Drawn by nobody, none chosen", value_range=(-1, 1), size=0.88))
 
 # %% [markdown]
-# Would you have taken one of them for an emoji? Many of them; some are between two faces. But a model could
-# also come by good pictures by repeating what it was shown. Look for the [nearest training image](glossary.ipynb#Nearest-training-image) of
-# each sample, pixel by pixel. What is «near»? The control: each training image's distance to its nearest
-# *other* drawing.
+# Would you have taken one of them for an emoji? Many of them; some are between two faces. But a
+# model could also come by good pictures by repeating what it was shown. Look for the
+# [nearest training image](glossary.ipynb#Nearest-training-image) of each sample, pixel by pixel.
+# What is «near»? The control: each training image's distance to its nearest *other* drawing.
 
 
 # %%
@@ -815,8 +834,8 @@ for name, values in {
 moments_explorer({"emoji": {s: m["images"] for s, m in emoji_seen.items()}}, value_range=(-1, 1))
 
 # %% [markdown]
-# Last, a walk: 12 steps on a straight line from one $z$ to another. A network that had the training images by heart
-# and nothing else would jump.
+# Last, a walk: 12 steps on a straight line from one $z$ to another. A network that had the training
+# images by heart and nothing else would jump.
 
 # %%
 ends = fixed_noise[:4].reshape(2, 2, latent_dim)
@@ -827,8 +846,8 @@ show(plot_images(walked, 12, "From one z to another", value_range=(-1, 1), size=
 # %% [markdown]
 # ## 7 · What goes wrong
 #
-# Each row below is one change to the run on clothes, everything else equal, for a short run. **Predict**: which of them
-# is the worst, and which makes hardly a difference?
+# Each row below is one change to the run on clothes, everything else equal, for a short run.
+# **Predict**: which of them is the worst, and which makes hardly a difference?
 
 
 # %%
@@ -883,10 +902,11 @@ except ValueError as error:
 #
 # ## 8 · Change one thing
 #
-# **First: kernel 3.** Section 1 says that a kernel that the stride does not divide begins with a checkerboard. Does it
-# still show behind a short training? Build a generator like yours with kernel 3, stride 2, padding 1 and
-# `output_padding=1` in its two doubling layers, and one with kernel 4; train each by `short_run`. For the four
-# places of each 2 × 2 block, compare how far a pixel is from the mean of its four neighbors.
+# **First: kernel 3.** Section 1 says that a kernel that the stride does not divide begins with a
+# checkerboard. Does it still show behind a short training? Build a generator like yours with kernel
+# 3, stride 2, padding 1 and `output_padding=1` in its two doubling layers, and one with kernel 4;
+# train each by `short_run`. For the four places of each 2 × 2 block, compare how far a pixel is from
+# the mean of its four neighbors.
 
 # %%
 # your experiment: short_run("kernel 3", lambda g, d: (your_generator, d))
@@ -928,8 +948,8 @@ for name, four in rough.items():
 # EXPERIMENT 1
 
 # %% [markdown]
-# **Second: learning rates.** The paper's 0.0002 for both networks, and ten times this lesson's. What is the
-# paper's choice good for, and what does it cost?
+# **Second: learning rates.** The paper's 0.0002 for both networks, and ten times this lesson's. What
+# is the paper's choice good for, and what does it cost?
 
 # %%
 # your experiment: short_run("0.0002", rates=(2e-4, 2e-4))
@@ -944,15 +964,18 @@ short_run("rates 0.02 and 0.01", rates=(2e-2, 1e-2))
 # %% [markdown]
 # ## What you take along
 #
-# 1. A transposed convolution multiplies by the transpose of a convolution's matrix: it stamps its kernel, and where the
-#    stride does not divide the kernel, it stamps a chessboard.
-# 2. Batch norm ties an image to its batch while it trains and lets go in evaluation mode; in front of it neither bias nor
-#    size of the weights has a say, and the discriminator's first layer and the generator's last have none.
-# 3. In equal seconds convolutions are worth a factor of NN in Fréchet distance on clothes; and what looks like a new picture has to be
-#    held against the nearest old one.
+# 1. A transposed convolution multiplies by the transpose of a convolution's matrix: it stamps its
+#    kernel, and where the stride does not divide the kernel, it stamps a chessboard.
+# 2. Batch norm ties an image to its batch while it trains and lets go in evaluation mode; in front
+#    of it neither bias nor size of the weights has a say, and the discriminator's first layer and
+#    the generator's last have none.
+# 3. In equal seconds convolutions are worth a factor of NN in Fréchet distance on clothes; and what
+#    looks like a new picture has to be held against the nearest old one.
 #
-# **References.** Radford, Metz and Chintala (2015), arXiv 1511.06434, section 3 · Ioffe and Szegedy (2015), arXiv 1502.03167,
-# algorithm 1 · Dumoulin and Visin (2016), arXiv 1603.07285, chapter 4 · Odena, Dumoulin and Olah (2016),
-# *Deconvolution and Checkerboard Artifacts*, Distill, doi 10.23915/distill.00003 · Zhao and others (2020), *Differentiable Augmentation for Data-Efficient GAN Training*, arXiv 2006.10738.
+# **References.** Radford, Metz and Chintala (2015), arXiv 1511.06434, section 3 · Ioffe and Szegedy
+# (2015), arXiv 1502.03167, algorithm 1 · Dumoulin and Visin (2016), arXiv 1603.07285, chapter 4 ·
+# Odena, Dumoulin and Olah (2016), *Deconvolution and Checkerboard Artifacts*, Distill, doi
+# 10.23915/distill.00003 · Zhao and others (2020), *Differentiable Augmentation for Data-Efficient
+# GAN Training*, arXiv 2006.10738.
 #
 # **Next** is 11_stable_gans: what to do when the game does not settle.
