@@ -246,8 +246,9 @@ with torch.no_grad():
 show(plot_images(strength, 3, "Behind three untrained layers", labels=list(doublers), size=2.2))
 
 # %% [markdown]
-# 1, 2, 2, 4 as predicted, and equal shares for the other two. After three layers the left picture is a
-# chessboard; a generator with kernel 3 begins with it, whatever $z$ says.
+# 1, 2, 2, 4 as predicted, and equal shares for the other two. The pictures show how strong each pixel is
+# on average behind three layers: a generator with kernel 3 begins with a plaid, whatever $z$ says. (Doubling
+# first makes neighbors alike, which is a pattern of another kind, but no checkerboard.)
 #
 # ## 2 · Batch normalization
 #
@@ -270,8 +271,8 @@ show(plot_images(strength, 3, "Behind three untrained layers", labels=list(doubl
 #    neglected (exactly, it is the same as with $\varepsilon / a^2$): **neither the bias nor the size
 #    of the weights in front has a say.** That is why those convolutions have `bias=False`.
 # 4. One image's $y$ depends on every other image of the batch, through $\mu$ and $\sigma$. A
-#    generator that is to answer one $z$ cannot have that. So each layer keeps **[running
-#    estimates](glossary.ipynb#Running-estimate)** while it trains,
+#    generator that is to answer one $z$ cannot have that. So each layer keeps
+#    **[running estimates](glossary.ipynb#Running-estimate)** while it trains,
 #    $r \leftarrow (1 - m)\,r + m\,\mu$ with PyTorch's `momentum` $m = 0.1$, and in
 #    [`eval()` mode](glossary.ipynb#Evaluation-mode) uses them in the place of $\mu$ and $\sigma^2$.
 # 5. After $t$ batches the share of the start value that is left is $(1 - m)^t$: each step keeps
@@ -284,9 +285,9 @@ show(plot_images(strength, 3, "Behind three untrained layers", labels=list(doubl
 
 # %% [markdown]
 # ### Exercise · `batch_norm(x, weight, bias, running_mean, running_var, training, momentum, eps)`
-# *15 minutes.* `x` is `(B, C, H, W)`, the four vectors are `(C,)`. Return `(normalised,
-# running_mean, running_var)`: the normalized maps, and the running estimates, moved in training and
-# as they were in evaluation. Change none of the inputs in place. (Gradients run through the batch's
+# *15 minutes.* `x` is `(B, C, H, W)`, the four vectors are `(C,)`. Return
+# `(normalised, running_mean, running_var)`: the normalized maps, and the running estimates, moved in
+# training and as they were in evaluation. Change none of the inputs in place. (Gradients run through the batch's
 # mean and variance.)
 
 
@@ -414,6 +415,9 @@ for slope in (0.0, 0.2):
     print(f"{told}; mean size of the gradient at the image {gradient.abs().mean():.1e}")
 
 # %% [markdown]
+# With slope 0 about half of each layer's units pass nothing on for a given image, and one that is negative
+# for *every* image never learns again. With slope 0.2 each passes at least a fifth.
+#
 # ## 4 · The recipe
 #
 # What Radford and others found after many failures, in five lines:
