@@ -9,6 +9,7 @@ from course_lib.explorers import (
     latent_explorer,
     latent_map,
     mode_explorer,
+    moments_explorer,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "latent_explorer",
     "latent_map",
     "mode_explorer",
+    "moments_explorer",
 ]

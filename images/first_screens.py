@@ -8,6 +8,7 @@ PICTURES = {
     "08a_minimax": ('judge = {"best D"', "The best Gaussian of each"),
     "08b_minimax": ("The Dirac-GAN, {title}",),
     "11_stable_gans": ("A plain GAN, by gradient evaluations", "The contest: "),
+    "10_dcgan": ("None chosen", "Drawn by nobody"),
     "12_evaluation": ("worse than luck explains",),
     "13_conditional": ('"One z a row", value_range',),
     "18a_clinic": ("Case F9: a loss", "a judge that bends"),

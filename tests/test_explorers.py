@@ -14,24 +14,25 @@ import torch
 from PIL import Image
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from course_lib.explorers import ellipse, game, kl, label, latent, modes
+from course_lib.explorers import ellipse, game, kl, label, latent, modes, moments
 from course_lib.explorers.game import game_explorer
 from course_lib.explorers.kl import gaussian_divergences, kl_explorer
 from course_lib.explorers.label import label_explorer
 from course_lib.explorers.latent import LatentPad, latent_explorer, latent_map
 from course_lib.explorers.modes import mode_explorer
+from course_lib.explorers.moments import moments_explorer
 
 
 @pytest.fixture
 def live(monkeypatch):
-    for module in (game, kl, label, latent, modes):
+    for module in (game, kl, label, latent, modes, moments):
         monkeypatch.setattr(module, "is_static", lambda: False)
 
 
 @pytest.fixture
 def shown(monkeypatch):
     figures = []
-    for module in (game, kl, label, latent, modes):
+    for module in (game, kl, label, latent, modes, moments):
         monkeypatch.setattr(module, "show", figures.append)
     return figures
 
@@ -616,3 +617,60 @@ def test_samples_of_another_shape_are_refused():
             mode_explorer(CENTERS, recordings, within_a_tenth)
     with pytest.raises(ValueError, match=r"centers must be \(K, 2\); got \(3,\)"):
         mode_explorer(CENTERS[:, 0], {"a": good}, within_a_tenth)
+
+
+# samples at recorded moments
+
+
+def some_run(steps, channels=1, seed=0):
+    draw = torch.Generator().manual_seed(seed)
+    return {step: torch.rand(10, channels, 6, 6, generator=draw) for step in steps}
+
+
+RUNS = {"gray": some_run(range(0, 90, 10)), "color": some_run((0, 5, 700), 3, seed=1)}
+
+
+def test_the_samples_follow_the_moment_and_the_run(live):
+    menu, moment, words, picture = moments_explorer(RUNS).children
+    assert menu.options == ("gray", "color") and (moment.min, moment.max) == (0, 8)
+    assert "step <b>0</b> of 80" in words.value
+    seen = {picture.value}
+    moment.value = 7
+    assert "step <b>70</b> of 80" in words.value
+    seen.add(picture.value)
+    menu.value = "color"
+    assert moment.value == moment.max == 2 and "step <b>700</b> of 700" in words.value
+    seen.add(picture.value)
+    assert len(seen) == 3
+    moment.value = 0
+    menu.value = "gray"
+    assert moment.max == 8 and "step <b>0</b> of 80" in words.value and picture.value in seen
+
+
+def test_every_column_of_a_moment_is_one_z(live):
+    explorer = moments_explorer({"a": some_run((0, 1))}, columns=5)
+    shape = pixels(explorer.children[3].value).shape
+    assert shape[1] > 2 * shape[0]  # ten images in two rows
+
+
+def test_a_static_moments_explorer_shows_the_last_run_from_first_to_last(shown):
+    assert moments_explorer(RUNS) is None
+    assert moments_explorer(dict(reversed(RUNS.items()))) is None
+    titles = [figure.axes[0].get_title() for figure in shown]
+    assert titles == [f"{name}: each column one z, at rising steps" for name in ("color", "gray")]
+    steps = [[t.get_text() for t in figure.axes[0].get_yticklabels()] for figure in shown]
+    assert steps == [["0", "5", "700"], ["0", "20", "40", "60", "80"]]
+
+
+@pytest.mark.parametrize(
+    "runs, message",
+    [
+        ({}, "at least one run"),
+        ({"a": {}}, r"'a' must be steps in rising order; got \[\]"),
+        ({"a": dict(reversed(RUNS["color"].items()))}, r"rising order; got \[700, 5, 0\]"),
+        ({"a": {0: torch.rand(2, 1, 4, 4), 1: torch.rand(3, 1, 4, 4)}}, "must have one shape"),
+    ],
+)
+def test_moments_that_do_not_fit_are_refused(runs, message):
+    with pytest.raises(ValueError, match=message):
+        moments_explorer(runs)

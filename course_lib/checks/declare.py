@@ -26,6 +26,7 @@ LESSONS = (
     "likelihood",
     "minimax",
     "first_gan",
+    "dcgan",
     "stable_gans",
     "evaluation",
     "conditional",

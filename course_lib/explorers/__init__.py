@@ -12,6 +12,7 @@ from .kl import kl_explorer
 from .label import label_explorer
 from .latent import latent_explorer, latent_map
 from .modes import mode_explorer
+from .moments import moments_explorer
 
 __all__ = [
     "ellipse_explorer",
@@ -22,4 +23,5 @@ __all__ = [
     "latent_explorer",
     "latent_map",
     "mode_explorer",
+    "moments_explorer",
 ]

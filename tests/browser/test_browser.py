@@ -134,6 +134,21 @@ def gradient_penalty(critic, real, fake, mix):
     return (slope.flatten(1).norm(dim=1) - 1).relu().square().mean()
 """,
     ),
+    "10_dcgan": (
+        "dcgan.batch_norm",
+        "momentum_of_the_old",
+        """\
+def batch_norm(x, weight, bias, running_mean, running_var, training, momentum, eps):
+    mean, var = running_mean, running_var
+    if training:
+        mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
+        running_mean = momentum * running_mean + (1 - momentum) * mean.detach()
+        new_var = x.detach().var((0, 2, 3))
+        running_var = momentum * running_var + (1 - momentum) * new_var
+    mean, std, weight, bias = (v[:, None, None] for v in (mean, (var + eps).sqrt(), weight, bias))
+    return weight * (x - mean) / std + bias, running_mean, running_var
+""",
+    ),
     "12_evaluation": (
         "evaluation.kid",
         "diagonal_kept",
@@ -396,6 +411,18 @@ def watch_modes(notebook: Notebook) -> None:
     wait_for_other_pixels(picture, pixels_before)
     pixels_before = pixels(picture)
     explorer.locator("select").select_option("R1")
+
+
+def slide_through_a_training(notebook: Notebook) -> None:
+    """The samples follow the moment; another run of the menu has samples of its own."""
+    explorer = notebook.page.locator(".moments-explorer").first
+    picture, words = explorer.locator("img.widget-image"), explorer.locator(".widget-html-content")
+    words_before, pixels_before = words.inner_text(), pixels(picture)
+    drag(notebook, explorer.locator(".noUi-handle"), by=(60, 0))
+    expect(words).not_to_have_text(words_before)
+    wait_for_other_pixels(picture, pixels_before)
+    pixels_before = pixels(picture)
+    explorer.locator("select").select_option("DCGAN")
     wait_for_other_pixels(picture, pixels_before)
 
 
@@ -470,6 +497,7 @@ EXPLORERS = {
     "05_vae": drag_a_latent_point,
     "08b_minimax": drag_through_a_game,
     "11_stable_gans": watch_modes,
+    "10_dcgan": slide_through_a_training,
     "12_evaluation": sit_the_blind_test,
     "13_conditional": choose_a_label,
 }
