@@ -480,6 +480,8 @@ grids = torch.cat([draw_table(concatenation, 4), draw_table(projection, 4)])
 show(plot_images(grids, classes, "One z a row", value_range=(-1, 1), row_titles=names))
 
 # %% [markdown]
+# Both games are alive: the discriminator stays below the dashed $2 \log 2$ of one that knows nothing, and neither loss runs away. How good the digits are, the curves cannot say.
+#
 # The digits of one row share a hand: how bold the stroke is, how far it leans. The label says *what*, and so $z$ is left with *how*: **[content and style](glossary.ipynb#Style)** part without having been asked to. Is
 # that an impression, or can it be counted? Take two properties that every digit has: its ink (the mean gray value) and its slant (by how many pixels a stroke moves to the right as it goes one pixel up). Over 200 $z$, how strongly does the slant of
 # the 4 correlate with the slant of the 7 from the *same* $z$? The mean over all pairs of different digits:
@@ -518,7 +520,7 @@ for name, model in {"concatenation": concatenation, "projection": projection}.it
     print(f"slant {slant:.2f} (z shuffled: {slant_mixed:.2f})")
 
 # %% [markdown]
-# (Numbers in the text are those of `laptop` scale: one run, seed 0, two CPU cores.) Around 0.8 for the ink and 0.7 for the slant, and 0 where each digit has a $z$ of another row: it is no impression. Why does it
+# (Numbers in the text are those of `laptop` scale: one run, seed 0, on a CPU; at another scale yours differ.) Around 0.8 for the ink and 0.7 for the slant, and 0 where each digit has a $z$ of another row: it is no impression. Why does it
 # happen? The layers behind the first one are the same for all ten digits, and a generator that draws «bold» once, for all of them, has less to learn than one that draws ten kinds of bold.
 #
 # ## 7 · Does it obey, and does it vary?
@@ -634,10 +636,10 @@ for name in samples:
 # %% [markdown]
 # Read the rows from the bottom. **One image a class** is read without a mistake, better than real digits are; its spread is 0, its recall is 0, and the Fréchet distance is ten times that of the GAN that it was
 # made of. A paper that reports label accuracy alone would call it the winner. The **projection** GAN is read as asked in 97.9 %, the classifier's own rate on these real images being 99.2 % (99.4 % on all of them); its classes spread as widely as the real ones do,
-# though recall says that some ways of writing are missing. The **concatenation** GAN obeys in 93.4 %, and its spread of 1.5 is no praise: it is the scraps between two digits in the picture above that spread so far. After this budget projection is
+# though recall says that some ways of writing are missing. (That real test images spread by 1.12 and not by 1 is a difference of these 500 test images of a class from those 500 training images; it is the number to compare with.) The **concatenation** GAN obeys in 93.4 %, and its spread of 1.5 is no praise: it is the scraps between two digits in the picture above that spread so far. After this budget projection is
 # ahead in every column, as Miyato and Koyama found on photographs; how far it is ahead after ten times the budget this table cannot say.
 #
-# One run is an anecdote. Two more seeds of the projection GAN, trained by the same cell, were read as asked in 97.4 % each, with a spread of 1.17 and 1.21 and a recall of 0.72 and 0.69: seeds differ by about as much as the interval of a single run is wide.
+# One run is an anecdote. Two more seeds of the projection GAN, trained by the same function, were read as asked in 97.4 % each, with a spread of 1.17 and 1.21 and a recall of 0.72 and 0.69: seeds differ by about as much as the interval of a single run is wide.
 
 # %% [markdown]
 # ## 8 · A conditional VAE
@@ -947,8 +949,8 @@ show(
 # %% [markdown]
 # The classifier's pupil is read as asked in 100 % of all cases, and draws a weave of black and white that no one would call a digit. Its images lie where the classifier was never taught what *is not* a 7; recall is 0, the Fréchet distance thirty times the GAN's. **A measure that one trains on is no longer a measure.**
 #
-# The missing penalty is a closer call, and an honest table says so. Without it the GAN obeys a little *more* (98.2 %) and varies a little less: recall falls from 0.69 to 0.65, the spread of the least varied class from 0.79 to 0.73, while the Fréchet distance is the same. That is the direction which the reason in section 5 predicts, and about as large as the difference between seeds, so
-# one pair of runs proves nothing. At 2,000 rounds this game does not collapse; lesson 08 has the one in which the penalty decides.
+# The missing penalty is a closer call, and an honest table says so. Without it the GAN obeys a little *more* (98.2 %) and varies a little less: recall falls from 0.69 to 0.65, the spread of the least varied class from 0.79 to 0.73, while the Fréchet distance is the same. That is the direction which section 5 predicts, and both
+# numbers lie just outside what the three seeds with the penalty gave (recall 0.69 to 0.72, least spread 0.79 to 0.91); but it is one run, and 2,000 rounds are few for a collapse. Lesson 08 has a game in which the penalty decides.
 #
 # | what you see | what it means | what to try |
 # |---|---|---|
@@ -987,7 +989,7 @@ report("projection, as short")
 show(plot_images(draw_table(blind, 2), classes, "One z a row: blind judge", value_range=(-1, 1)))
 
 # %% [markdown] tags=["solution"]
-# The blind judge's generator is read as asked in 7 %: no better than chance, as line 5 of section 1 says. It uses the label all the same, as one more piece of noise: the columns differ, but what is drawn in them is anything. (It is worse in quality than the sighted one after as many rounds, too: the label also helps the discriminator to see what is wrong.)
+# The blind judge's generator is read as asked in 7 %: no better than chance, as line 5 of section 1 says. It uses the label all the same, as one more piece of noise: the columns differ, but what is drawn in them is anything. (Its images are worse than the sighted one's after as many rounds, too: the label also helps a discriminator to see what is wrong.)
 
 # %% [markdown]
 # **Second: a smaller z.** Ask the projection GAN with $0.7\,z$ in place of $z$, then with $0.4\,z$ ([truncation](glossary.ipynb#Truncation), lesson 12): no training needed. Which of the four numbers get better, which worse? Could you reach any label accuracy that you like?
