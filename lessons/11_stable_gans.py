@@ -440,7 +440,7 @@ show(figure)
 # **Line 3.** The left side does not know the plan, the right side not the function. So the largest left side is at most the
 # smallest right side: $\;\sup_f (\mathbb E_p f - \mathbb E_q f) \le W(p, q)$.
 #
-# **Line 4** (Kantorovich and Rubinstein). They are equal. We show it in one dimension. With the distribution functions $P$, $Q$,
+# **Line 4** (Kantorovich and Rubinstein). They are equal, if both distributions have a finite mean. We show it in one dimension. With the distribution functions $P$, $Q$,
 # take the $f$ with slope $f'(x) = \operatorname{sign}(Q(x) - P(x))$, which is 1-Lipschitz. Integrate by parts (the ends vanish):
 #
 # $$ \mathbb E_p f - \mathbb E_q f = \int f\,(p - q)\,dx = -\int f'\,(P - Q)\,dx = \int |P(x) - Q(x)|\,dx . $$
@@ -1267,7 +1267,7 @@ show(
 # - **One setting a method.** Equal learning rates are not equally good ones. The next cell moves nothing else.
 # - **One budget.** Five critic steps a round with a penalty are four times as dear as a plain one; a longer race might end otherwise.
 # - **One size of networks, five seeds**, two data sets in the plane; one seed on images.
-# - **One metric**, whose winner need not be yours: modes found and share of good samples already disagree.
+# - **One metric**, whose winner need not be yours: modes found and share of good samples disagree already.
 
 # %%
 gp_weight, r1_weight = 0.1, 0.1  # back in the plane
