@@ -442,6 +442,8 @@ show(figure)
 #
 # **Line 4** (Kantorovich and Rubinstein). They are equal. We show it in one dimension. With the distribution functions $P$, $Q$,
 # take the $f$ with slope $f'(x) = \mathrm{sign}(Q(x) - P(x))$, which is 1-Lipschitz. Integrate by parts (the ends vanish):
+# **Line 4** (Kantorovich and Rubinstein). They are equal, if both distributions have a finite mean. We show it in one dimension. With the distribution functions $P$, $Q$,
+# take the $f$ with slope $f'(x) = \operatorname{sign}(Q(x) - P(x))$, which is 1-Lipschitz. Integrate by parts (the ends vanish):
 #
 # $$ \mathbb E_p f - \mathbb E_q f = \int f\,(p - q)\,dx = -\int f'\,(P - Q)\,dx = \int |P(x) - Q(x)|\,dx . $$
 #
@@ -548,7 +550,7 @@ assert torch.allclose(gradient, (shift / 5).expand_as(gradient))
 # %% [markdown]
 # ## 4 · Weight clipping, and what it does to the critic's gradients
 #
-# How does one keep a network 1-Lipschitz? Arjovsky and others clamp every weight to $[-c, c]$ after each step. Then the network is
+# How does one keep a network 1-Lipschitz? Arjovsky and others clamp every weight to $[-c, c]$ after each step: **[weight clipping](glossary.ipynb#Weight-clipping)**. Then the network is
 # Lipschitz with *some* constant, and dividing by a constant changes nothing about who wins. It was, in their own words, a clearly terrible
 # way, and it is worth seeing why.
 #
@@ -597,7 +599,7 @@ clipped_critics = train_critics(wasserstein_critic, deep, len(limits), limits)
 # ## 5 · A gradient penalty
 #
 # Line 8 says what the best critic looks like: slope 1 on the lines from fake to real. Gulrajani and others put that into the loss. Draw
-# a pair and a point between them, and charge the distance of the gradient's length from 1:
+# a pair and a point between them, and charge the distance of the gradient's length from 1, the **[gradient penalty](glossary.ipynb#Gradient-penalty)**:
 #
 # $$ L_\text{critic} = \mathbb E\,f(\tilde x) - \mathbb E\,f(x) + \lambda\, \mathbb E_{\hat x} \big( \|\nabla_{\hat x} f(\hat x)\| - 1 \big)^2 ,
 #    \qquad \hat x = m\,x + (1 - m)\,\tilde x , \quad m \sim U(0, 1) . $$
@@ -1047,16 +1049,23 @@ methods |= {
     "hinge, spectral": {"critic": hinge_critic, "generator": hinge_generator, "spectral": True},
     "R1": {"critic": r1_critic, "generator": nonsaturating_generator, "penalties": 1},
 }
-runs, results = {}, {}
-for name, method in watch(methods.items()):
-    for scales, rates, d_steps in (
-        ("one time scale", (2e-3, 2e-3), method.get("d_steps", 1)),
-        ("two time scales", (1e-3, 4e-3), 1),
-    ):
-        game = play(method, rates, d_steps)
-        runs[name, scales] = game
-        for weights in ("last", "average"):
-            results[name, scales, weights] = score_games(game[weights][-1])
+
+
+def contest():
+    """Every method, with one and with two time scales; the runs, and their scores."""
+    runs, results = {}, {}
+    for name, method in watch(methods.items()):
+        for scales, rates, d_steps in (
+            ("one time scale", (2e-3, 2e-3), method.get("d_steps", 1)),
+            ("two time scales", (1e-3, 4e-3), 1),
+        ):
+            game = runs[name, scales] = play(method, rates, d_steps)
+            for weights in ("last", "average"):
+                results[name, scales, weights] = score_games(game[weights][-1])
+    return runs, results
+
+
+runs, results = contest()
 
 # %%
 print(f"{budget:,} gradient evaluations a game, median of {seeds} seeds (range)")
@@ -1260,7 +1269,7 @@ show(
 # - **One setting a method.** Equal learning rates are not equally good ones. The next cell moves nothing else.
 # - **One budget.** Five critic steps a round with a penalty are four times as dear as a plain one; a longer race might end otherwise.
 # - **One size of networks, five seeds**, two data sets in the plane; one seed on images.
-# - **One metric**, whose winner need not be yours: modes found and share of good samples already disagree.
+# - **One metric**, whose winner need not be yours: modes found and share of good samples disagree already.
 
 # %%
 gp_weight, r1_weight = 0.1, 0.1  # back in the plane
