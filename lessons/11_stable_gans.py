@@ -443,7 +443,7 @@ show(figure)
 # **Line 4** (Kantorovich and Rubinstein). They are equal. We show it in one dimension. With the distribution functions $P$, $Q$,
 # take the $f$ with slope $f'(x) = \mathrm{sign}(Q(x) - P(x))$, which is 1-Lipschitz. Integrate by parts (the ends vanish):
 # **Line 4** (Kantorovich and Rubinstein). They are equal, if both distributions have a finite mean. We show it in one dimension. With the distribution functions $P$, $Q$,
-# take the $f$ with slope $f'(x) = \operatorname{sign}(Q(x) - P(x))$, which is 1-Lipschitz. Integrate by parts (the ends vanish):
+# take the $f$ with slope $f'(x) = \mathrm{sign}(Q(x) - P(x))$, which is 1-Lipschitz. Integrate by parts (the ends vanish):
 #
 # $$ \mathbb E_p f - \mathbb E_q f = \int f\,(p - q)\,dx = -\int f'\,(P - Q)\,dx = \int |P(x) - Q(x)|\,dx . $$
 #
