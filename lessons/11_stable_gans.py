@@ -440,8 +440,6 @@ show(figure)
 # **Line 3.** The left side does not know the plan, the right side not the function. So the largest left side is at most the
 # smallest right side: $\;\sup_f (\mathbb E_p f - \mathbb E_q f) \le W(p, q)$.
 #
-# **Line 4** (Kantorovich and Rubinstein). They are equal. We show it in one dimension. With the distribution functions $P$, $Q$,
-# take the $f$ with slope $f'(x) = \mathrm{sign}(Q(x) - P(x))$, which is 1-Lipschitz. Integrate by parts (the ends vanish):
 # **Line 4** (Kantorovich and Rubinstein). They are equal, if both distributions have a finite mean. We show it in one dimension. With the distribution functions $P$, $Q$,
 # take the $f$ with slope $f'(x) = \mathrm{sign}(Q(x) - P(x))$, which is 1-Lipschitz. Integrate by parts (the ends vanish):
 #
