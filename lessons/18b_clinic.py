@@ -231,7 +231,7 @@ for name, judge in (("this D", D), ("an untrained D", make_gan(1)[1])):
     )
 
 # %% [markdown]
-# The second tells: it calls *everything* real. And the last two lines say what that costs: a judge who
+# The second tells: it calls everything real, digits, fakes and, less surely, noise. And the last two lines say what that costs: a judge who
 # is content has nothing to teach. **Which is the cause?**
 #
 # <details><summary>A · The learning rate is too high, D has saturated</summary>A saturated D would still call some images real and others fake. This one gives one answer to all.</details>
@@ -877,8 +877,8 @@ print(f"3  each step multiplies it by {path[1] / path[0]:.6f}; √(1 + lr²) = {
 
 # %% [markdown]
 # The third: a factor above 1 at *every* learning rate, because the step is at right angles to the way
-# home. (1) only makes it slower, and (2) shows that Adam ends further in or out, but does not end at 0.
-# **Which is the cause?**
+# home. (1) makes it slower, and in (2) Adam leaves as well: more slowly than plain steps at 0.1, faster at
+# 0.01. **Which is the cause?**
 #
 # <details><summary>A · The learning rate is too high</summary>√(1 + lr²) exceeds 1 at every rate.</details>
 # <details><summary>B · SGD is too plain, the gradients need a scale</summary>Adam scales them, and the game does not arrive.</details>
