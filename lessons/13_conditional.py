@@ -125,8 +125,8 @@ for name, q in generators.items():
 
 # %% [markdown]
 # Without the label the permuting generator scores $-\log 4 = -1.3863$, as good as can be: **nothing in the game asks it to
-# obey.** So does one that ignores the label altogether. With the label each pays for it, and the permuting one most: $-0.167$ is far above
-# $-1.3863$, and its maximum would be 0, where no image could be of either class. The label must reach the discriminator. There are many ways for it to get there; the
+# obey.** So does one that ignores the label altogether. With the label both pay, $-0.167$ and $-0.853$; 0 would be the most, where for no
+# label a drawn image could be a real one. The label must reach the discriminator. There are many ways for it to get there; the
 # picture has the two of this lesson, and a VAE's.
 
 # %% tags=["folded"]
@@ -441,7 +441,7 @@ assert math.isclose(slope[2, 3], (moved[0] - moved[1]) / 2e-5, rel_tol=1e-5)
 # ## 6 · Asked and drawn
 #
 # The picture to look at has one $z$ a row and one label a column. **Predict**: what will the digits of one row have in common? Nothing in the loss says that they must have anything.
-# Before it come the losses; the dashed line is $2 \log 2$, which a discriminator pays that finds real and drawn images equally likely.
+# The losses come first; their dashed line is $2 \log 2$, which a discriminator pays that takes every image, real or drawn, for either with equal probability.
 
 
 # %%
