@@ -248,7 +248,7 @@ class NormOfTheBatch(Gen):
         self.layers[5] = nn.BatchNorm2d(width, track_running_stats=False)
 
 
-class MeanEmbedding(Gen):
+class MeanRow(Gen):
     def forward(self, z, labels):
         row = self.embedding(labels).mean(0, keepdim=True).expand(len(z), -1)
         return self.layers(torch.cat([z, row], dim=1))
@@ -259,7 +259,7 @@ class FlatImage(Gen):
         return super().forward(z, labels).flatten(1)
 
 
-class NoFirstNorm(Gen):
+class NoRelu(Gen):
     """No nonlinearity between the layers."""
 
     def __init__(self, latent_dim, classes, image_size, channels, width):
@@ -268,7 +268,7 @@ class NoFirstNorm(Gen):
             self.layers[n] = nn.Identity()
 
 
-class TanhAfterNorm(Gen):
+class ReluBeforeTanh(Gen):
     """Batch normalization and ReLU behind the last layer as well."""
 
     def __init__(self, latent_dim, classes, image_size, channels, width):
@@ -283,6 +283,33 @@ class KernelThree(Gen):
         super().__init__(latent_dim, classes, image_size, channels, width)
         self.layers[4] = nn.ConvTranspose2d(2 * width, width, 3, 2, 1)
         self.layers[7] = nn.ConvTranspose2d(width, channels, 3, 2, 1)
+
+
+class SevenBySeven(Gen):
+    """The linear layer is made for 28 pixels, the maps are not."""
+
+    def __init__(self, latent_dim, classes, image_size, channels, width):
+        super().__init__(latent_dim, classes, image_size, channels, width)
+        self.layers[0] = nn.Linear(latent_dim + classes, 2 * width * 49)
+
+
+class NoPadding(Gen):
+    def __init__(self, latent_dim, classes, image_size, channels, width):
+        super().__init__(latent_dim, classes, image_size, channels, width)
+        self.layers[4] = nn.ConvTranspose2d(2 * width, width, 4, 2)
+        self.layers[7] = nn.ConvTranspose2d(width, channels, 4, 2)
+
+
+class LabelWithoutRow(Gen):
+    def forward(self, z, labels):
+        return self.layers(torch.cat([z, labels], dim=1))
+
+
+class ArgumentsSwapped(Gen):
+    """z looked up in the table."""
+
+    def forward(self, z, labels):
+        return super().forward(labels, z)
 
 
 class OwnNoise(Gen):
@@ -308,8 +335,8 @@ class JoinedAlongTheBatch(Gen):
         return self.layers(torch.cat([z, self.embedding(labels)]))
 
 
-class PlaneBehindTheMaps(Gen):
-    """The label is appended to z and again overwritten by the first class."""
+class LabelZeroForAll(Gen):
+    """The row of label 0, whatever is asked for."""
 
     def forward(self, z, labels):
         return super().forward(z, labels * 0)
@@ -329,16 +356,20 @@ GENERATOR = [
     (TenClasses, "table_of_ten"),
     (FixedWidth, "fixed_width"),
     (NormOfTheBatch, "labels_of_neighbors"),
-    (MeanEmbedding, "first_label_for_all"),
+    (MeanRow, "first_label_for_all"),
     (FlatImage, "flat_output"),
-    (NoFirstNorm, "no_activation"),
-    (TanhAfterNorm, "relu_before_tanh"),
+    (NoRelu, "no_activation"),
+    (ReluBeforeTanh, "relu_before_tanh"),
     (KernelThree, "kernel_of_three"),
+    (SevenBySeven, "maps_miscounted"),
+    (NoPadding, "padding_missing_twice"),
+    (LabelWithoutRow, "label_without_row"),
+    (ArgumentsSwapped, "arguments_swapped"),
     (OwnNoise, "draws_its_own_z"),
     (OwnLabels, None),
     (TableInForward, "table_in_forward"),
     (JoinedAlongTheBatch, "along_the_batch"),
-    (PlaneBehindTheMaps, "label_ignored"),
+    (LabelZeroForAll, "label_ignored"),
 ]
 
 # ----------------------------------------------------------------- projection
@@ -361,7 +392,7 @@ def all_pairs_of_examples(f, y, e, lin):
     return f @ e(y).T + lin(f)
 
 
-def diagonal_of_nothing(f, y, e, lin):
+def rows_of_all(f, y, e, lin):
     return (f @ e(y).T).sum(dim=1) + lin(f).squeeze(1)
 
 
@@ -392,7 +423,7 @@ PROJECTION = [
     (column, "axis_left"),
     (table_of_pairs, "one_kept"),
     (all_pairs_of_examples, "every_pair"),
-    (diagonal_of_nothing, "every_row_added_up"),
+    (rows_of_all, "every_row_added_up"),
     (every_class, "every_class"),
     (psi_of_the_row, "linear_of_the_row"),
     (psi_of_the_sum, "row_through_linear"),
@@ -447,7 +478,7 @@ def bound(
     return answer
 
 
-def kl_summed_by_hand(mean, log_var):
+def kl_averaged_by_hand(mean, log_var):
     return 0.5 * (mean**2 + log_var.exp() - 1 - log_var).mean(dim=1)
 
 
@@ -499,7 +530,7 @@ BOUND = [
     (bound(images_of=lambda enc, im, y: enc(im, y * 0)), "label_zero_for_the_encoder"),
     (bound(decode=lambda dec, z, y: dec(z)), "decoder_not_told"),
     (bound(decode=lambda dec, z, y: dec(z, y).sigmoid()), "sigmoid_twice"),
-    (bound(kl=kl_summed_by_hand), "kl_averaged_over_latents"),
+    (bound(kl=kl_averaged_by_hand), "kl_averaged_over_latents"),
     (bound(likelihood=pixel_mean), "pixels_averaged"),
     (bound(likelihood=squared_error), "squared_error"),
     (
