@@ -125,7 +125,8 @@ for name, q in generators.items():
 
 # %% [markdown]
 # Without the label the permuting generator scores $-\log 4 = -1.3863$, as good as can be: **nothing in the game asks it to
-# obey.** So does one that ignores the label altogether. The label must reach the discriminator. There are many ways for it to get there; the
+# obey.** So does one that ignores the label altogether. With the label both pay, $-0.167$ and $-0.853$; 0 would be the most, where for no
+# label a drawn image could be a real one. The label must reach the discriminator. There are many ways for it to get there; the
 # picture has the two of this lesson, and a VAE's.
 
 # %% tags=["folded"]
@@ -210,7 +211,7 @@ assert gap[..., 1:-1, 1:-1].max() < 1e-6 < gap.max()
 #
 # The table is given as `self.embedding`: append its row to `z` (section 9 will look for it under this name). Then, as in lesson 12's
 # GAN: a linear layer to `2 * width` maps of a quarter of the size, and two transposed convolutions (kernel 4, stride 2, padding 1), which double it; batch normalization and
-# a ReLU behind all but the last. Write the rest of `__init__`, and `forward`.
+# a ReLU behind all but the last, and behind that one what maps onto [-1, 1]. Write the rest of `__init__`, and `forward`.
 
 
 # %% exercise="conditional.ConditionalGenerator"
@@ -259,8 +260,9 @@ check("conditional.ConditionalGenerator", ConditionalGenerator)
 #
 # The label enters by a **[projection](glossary.ipynb#Projection-discriminator)**: an inner product of the features with the row of the label. $v_y$ is an embedding, $\psi$ is usually one linear layer.
 #
-# The next cell takes a case where line 3 holds exactly: classes $\mathcal N(m_y, s^2)$ with one width for all of them (the quadratic terms cancel, and $\varphi(x) = (x, 1)$ is enough). It checks
-# that $a^* - v_y^\top\varphi$ is the same number for every $y$, and that this fails where widths differ.
+# The next cell takes a case where line 3 holds exactly: classes $\mathcal N(m_y, s^2)$ with one width $s$ for all real ones, and one, perhaps another, for all of the generator's (between
+# classes the quadratic terms cancel, and $\varphi(x) = (x, 1)$ is enough). It checks
+# that $a^* - v_y^\top\varphi$ is the same number for every $y$, and that this fails where the widths of the generator's classes differ.
 
 
 # %% tags=["nbval-check-output"]
@@ -439,6 +441,7 @@ assert math.isclose(slope[2, 3], (moved[0] - moved[1]) / 2e-5, rel_tol=1e-5)
 # ## 6 · Asked and drawn
 #
 # The picture to look at has one $z$ a row and one label a column. **Predict**: what will the digits of one row have in common? Nothing in the loss says that they must have anything.
+# The losses come first; their dashed line is $2 \log 2$, which a discriminator pays that takes every image, real or drawn, for either with equal probability.
 
 
 # %%

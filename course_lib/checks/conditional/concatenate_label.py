@@ -25,6 +25,7 @@ def label_cases(generator: torch.Generator) -> list[Case]:
         Case(inputs([1, 0, 1], 1, 4, 3, 6), "classes that no label names"),
         Case(inputs([0], 3, 2, 3, 2), "a batch of one"),
         Case(inputs([3, 1, 0, 4], 1, 4, 4, 5, torch.float64), "in float64"),
+        Case(inputs([2, 0, 1], 1, 2, 4, 3, torch.float16), "in float16"),
     ]
 
 
@@ -103,6 +104,27 @@ def axes_swapped(images, labels, classes):
     return torch.cat((images, planes), 1)
 
 
+def plane_sizes_of_28(images, labels, classes):
+    planes = one_hot(labels, classes, images)[:, :, None, None].expand(-1, -1, 28, 28)
+    return torch.cat((images, planes), 1)
+
+
+def added_to_channels(images, labels, classes):
+    return images + spread_out(one_hot(labels, classes, images), images)
+
+
+def cast_to_integers(images, labels, classes):
+    planes = spread_out(F.one_hot(labels, classes), images)
+    return torch.cat((images.to(planes.dtype), planes), 1)
+
+
+def viewed_as_planes(images, labels, classes):
+    """The row repeated for every pixel, then read as planes."""
+    height, width = images.shape[2:]
+    rows = one_hot(labels, classes, images).repeat(1, height * width)
+    return rows.view(len(labels), classes, height, width)
+
+
 def along_the_batch(images, labels, classes):
     return torch.cat((images, spread_out(one_hot(labels, classes, images), images)))
 
@@ -139,6 +161,26 @@ EXERCISE = Exercise(
                 as_number(lambda classes: 1 / max(classes - 1, 1)),
                 with_planes(lambda x, y, k: torch.ones_like(x) * y[:, None, None, None]),
             ),
+        ),
+        Misconception(
+            "number_in_every_plane",
+            with_planes(
+                lambda x, y, k: spread_out(y[:, None].expand(-1, k).to(x.dtype), x),
+            ),
+            "Every plane holds the label as a number. The planes are one-hot: 1 in the plane of "
+            "the label, 0 in the others.",
+        ),
+        Misconception(
+            "integers",
+            cast_to_integers,
+            "The result holds whole numbers: F.one_hot gives integers, and the images were cast to "
+            "them, which cuts every gray value off. Cast the planes to the images' dtype instead.",
+        ),
+        Misconception(
+            "planes_in_float32",
+            with_planes(lambda x, y, k: spread_out(F.one_hot(y, k).float(), x)),
+            "The planes are float32 whatever the images are, and torch.cat gives the wider of two "
+            "dtypes. Give the planes the images' dtype: half precision stays half.",
         ),
         Misconception(
             "classes_from_the_labels",
@@ -184,6 +226,19 @@ EXERCISE = Exercise(
             changed_planes(lambda rows: rows.roll(1, 1)),
             "The planes are off by one. Labels count from 0: label 0 has the first plane.",
             also=(changed_planes(lambda rows: rows.roll(-1, 1)),),
+        ),
+        Misconception(
+            "counted_from_one",
+            changed_planes(lambda rows: torch.cat((rows[:, 1:], torch.zeros_like(rows[:, :1])), 1)),
+            "Label 0 has no plane, and all others are one too early. Labels count from 0: label 0 "
+            "has the first plane.",
+        ),
+        Misconception(
+            "viewed_as_planes",
+            with_planes(viewed_as_planes),
+            "Zeros and ones are mixed within a plane: the one-hot row was repeated as a row, and "
+            "view or reshape then read its numbers in another order. Give the row two axes of "
+            "length 1 and expand those.",
         ),
         Misconception(
             "counted_backward",
@@ -238,8 +293,23 @@ EXERCISE = Exercise(
             unexpanded,
             "The planes are 1 × 1 and the images are not. torch.cat does not broadcast: stretch "
             "the planes to the image's height and width first (expand).",
+            error="but got size 1 for tensor",
+        ),
+        Misconception(
+            "planes_of_another_size",
+            axes_swapped,
+            "The planes have another height or width than the images: the two were swapped, or the "
+            "images were taken to be square, or 28 pixels wide. Read both from images.shape.",
             error="Sizes of tensors must match except in dimension 1. Expected",
-            also=(axes_swapped,),
+            also=(plane_sizes_of_28,),
+        ),
+        Misconception(
+            "added_to_channels",
+            added_to_channels,
+            "Planes and channels were added, and there are not equally many of them. Image and "
+            "planes lie behind one another: torch.cat, along the channels.",
+            error="The size of tensor a (2) must match the size of tensor b (4) at non-singleton "
+            "dimension 1",
         ),
         Misconception(
             "expanded_to_the_image",

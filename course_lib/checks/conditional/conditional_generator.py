@@ -136,6 +136,18 @@ class OneHotOfTheBatch(SomeGenerator):
         return torch.cat([z, nn.functional.one_hot(labels).float()], 1)
 
 
+class OneHotBesideTheTable(SomeGenerator):
+    def combine(self, z: Tensor, labels: Tensor) -> Tensor:
+        rows = nn.functional.one_hot(labels, self.embedding.num_embeddings).float()
+        return torch.cat([z, rows], 1)
+
+
+class TableInForward(SomeGenerator):
+    def combine(self, z: Tensor, labels: Tensor) -> Tensor:
+        table = nn.Embedding(*self.embedding.weight.shape)
+        return torch.cat([z, table(labels)], 1)
+
+
 class RowNotCounted(SomeGenerator):
     def __init__(self, latent_dim: int, classes: int, image_size: int, channels: int, width: int):
         super().__init__(latent_dim, classes, image_size, channels, width)
@@ -151,6 +163,7 @@ class MapsMiscounted(SomeGenerator):
     def __init__(self, latent_dim: int, classes: int, image_size: int, channels: int, width: int):
         super().__init__(latent_dim, classes, image_size, channels, width)
         self.body = nn.Sequential(*self.body, nn.Unflatten(1, (width, 7)))
+        self.body = nn.Sequential(*self.body, nn.Unflatten(1, (width, image_size // 4)))
 
 
 def zeros_for_row(self, z, labels):
@@ -175,6 +188,14 @@ def label_as_it_is(self, z, labels):
 
 def table_given_z(self, z, labels):
     return torch.cat([labels, self.embedding(z)], 1)
+
+
+def mean_row(self, z, labels):
+    return torch.cat([z, self.embedding(labels).mean(0).expand(len(z), -1)], 1)
+
+
+def row_detached(self, z, labels):
+    return torch.cat([z, self.embedding(labels).detach()], 1)
 
 
 def centered(self, z, labels):
@@ -216,13 +237,16 @@ EXERCISE = module_exercise(
         Misconception(
             "first_label_for_all",
             given_labels(lambda labels: labels[:1].expand_as(labels)),
-            "All images of a batch follow the first one's label. Each has its own.",
+            "All images of a batch follow one label: the first one's, or a mean of all. Each has "
+            "its own.",
+            also=(combining(mean_row),),
         ),
         Misconception(
             "labels_of_neighbors",
             given_labels(lambda labels: labels.flip(0)),
             "An image follows the labels of other examples, in eval mode too: they were reordered "
-            "or averaged over the batch on the way. Row i of z belongs with labels[i] alone.",
+            "or averaged over the batch on the way, or a normalization keeps the statistics of the "
+            "batch (track_running_stats). Row i of z belongs with labels[i] alone.",
             also=(given_labels(lambda labels: labels.roll(1, 0)), combining(centered)),
         ),
         Misconception(
@@ -230,6 +254,20 @@ EXERCISE = module_exercise(
             given_labels(lambda labels: labels.clamp(min=1)),
             "Two labels give the same image. Each class needs a row of its own.",
             also=(given_labels(lambda labels: (labels > 0).long()),),
+        ),
+        Misconception(
+            "table_unused",
+            OneHotBesideTheTable,
+            "No gradient reaches self.embedding, so its rows never learn: the label comes in by "
+            "another way, one-hot or as a number, or the row was detached. Append the row of the "
+            "table itself.",
+            also=(combining(row_detached),),
+        ),
+        Misconception(
+            "table_in_forward",
+            TableInForward,
+            "A new table is made at every call, with new random rows, and self.embedding is not "
+            "used. Look the rows up in the one that __init__ has made.",
         ),
         Misconception(
             "classes_of_the_batch",
@@ -278,6 +316,12 @@ EXERCISE = module_exercise(
             then(SomeGenerator, lambda images: nn.functional.pad(images, (2, 2, 2, 2))),
             "The images are four pixels too large: a kernel of 4 with stride 2 and no padding "
             "makes 16 of 7. With padding 1 it doubles the size exactly.",
+        ),
+        Misconception(
+            "kernel_of_three",
+            then(SomeGenerator, lambda images: images[..., :-3, :-3]),
+            "The images are three pixels too small: a kernel of 3 with stride 2 and padding 1 "
+            "makes 13 of 7, and 25 of 13. A kernel of 4 doubles the size exactly.",
         ),
         Misconception(
             "padding_missing_twice",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -127,13 +128,17 @@ def unvalidated(logits: Tensor) -> Bernoulli:
     return Bernoulli(logits=logits, validate_args=False)
 
 
+def kl_of(mean: Tensor, log_var: Tensor) -> Tensor:
+    return (mean**2 + log_var.exp() - 1 - log_var).sum(1) / 2
+
+
 def elbo_with(
     loss: Callable = lambda ll, kl: (kl - ll).mean(),
     code: Callable = lambda mean, std, noise: mean + std * noise,
     std: Callable = lambda log_var: (log_var / 2).exp(),
     likelihood: Callable = lambda logits, images: unvalidated(logits).log_prob(images),
     reduce: Callable = lambda pixels: pixels.flatten(1).sum(1),
-    kl: Callable = lambda mean, log_var: (mean**2 + log_var.exp() - 1 - log_var).sum(1) / 2,
+    kl: Callable = kl_of,
     labels_of: Callable = lambda labels: (labels, labels),
     drawn: Callable = lambda ll, kl, **more: kl,
 ) -> Callable:
@@ -189,6 +194,13 @@ def encoder_unasked(encoder, decoder, images, labels, noise):
 
 def with_fresh_noise(encoder, decoder, images, labels, noise):
     return elbo_with()(encoder, decoder, images, labels, torch.randn_like(noise))
+
+
+def prior_at_the_label(encoder, decoder, images, labels, noise):
+    """The prior N(y, 1): its KL is greater by what moving the mean there costs."""
+    mean, _ = encoder(images, labels)
+    moved = ((mean - labels[:, None]).square() - mean.square()).sum(1) / 2
+    return elbo_with()(encoder, decoder, images, labels, noise) + moved.mean()
 
 
 def three_results(encoder, decoder, images, labels, noise):
@@ -387,10 +399,56 @@ EXERCISE = Exercise(
             "label_zero_for_all",
             elbo_with(labels_of=lambda labels: (labels, torch.zeros_like(labels))),
             "The decoder was told label 0 for every image, as if nothing were known.",
-            also=(
-                elbo_with(labels_of=lambda labels: (torch.zeros_like(labels), labels)),
-                elbo_with(labels_of=lambda labels: 2 * (torch.zeros_like(labels),)),
-            ),
+        ),
+        Misconception(
+            "label_zero_for_the_encoder",
+            elbo_with(labels_of=lambda labels: (torch.zeros_like(labels), labels)),
+            "The encoder was told label 0 for every image, as if nothing were known. It takes the "
+            "labels, as the decoder does.",
+        ),
+        Misconception(
+            "label_zero_for_both",
+            elbo_with(labels_of=lambda labels: 2 * (torch.zeros_like(labels),)),
+            "Both networks were told label 0 for every image, as if nothing were known.",
+        ),
+        Misconception(
+            "encoder_told_others",
+            elbo_with(labels_of=lambda labels: (labels.flip(0), labels)),
+            "The encoder was given other images' labels: the batch was reordered on the way.",
+        ),
+        Misconception(
+            "kl_given_a_std",
+            elbo_with(kl=lambda mean, log_var: kl_of(mean, (log_var / 2).exp())),
+            "The KL was given a standard deviation or a variance where it takes log_var.",
+            also=(elbo_with(kl=lambda mean, log_var: kl_of(mean, log_var.exp())),),
+        ),
+        Misconception(
+            "likelihood_turned_round",
+            elbo_with(likelihood=lambda logits, images: unvalidated(images).log_prob(logits)),
+            "Logits and images changed places in the log-likelihood: the logits come first.",
+        ),
+        Misconception(
+            "in_bits",
+            elbo_with(lambda ll, kl: (kl - ll).mean() / math.log(2)),
+            "This is the loss in bits: it was divided by log 2. Nats are wanted.",
+        ),
+        Misconception(
+            "prior_at_the_label",
+            prior_at_the_label,
+            "The prior was moved to the label. It does not know the label: the KL is to N(0, I) "
+            "whatever is asked for.",
+        ),
+        Misconception(
+            "label_paid_for",
+            elbo_with(lambda ll, kl: (kl - ll).mean() + math.log(10)),
+            "There is a log 10 too much, what it costs to name one of ten labels. The bound is on "
+            "log p(x | y): the label is given and costs nothing.",
+        ),
+        Misconception(
+            "code_detached",
+            elbo_with(code=lambda mean, std, noise: (mean + std * noise).detach()),
+            "The loss is right, and the encoder learns from the KL alone: z was detached on its "
+            "way to the decoder. The gradient of the log-likelihood goes through z.",
         ),
         Misconception(
             "encoder_cut_off",

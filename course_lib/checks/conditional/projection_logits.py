@@ -57,20 +57,21 @@ def call_projection(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, An
     result = answer(features, inputs["labels"], embedding, linear)
     if result is Ellipsis:
         return Ellipsis
-    record: dict[str, Any] = {"logits": result} | dict.fromkeys(GRADIENTS.values())
+    record: dict[str, Any] = {"logits": result} | dict.fromkeys(GRADIENTS)
     if isinstance(result, Tensor) and result.requires_grad:
         (result * weights_like(result)).sum().backward()
         leaves = (features, embedding.weight, linear.weight, linear.bias)
-        record |= dict(zip(GRADIENTS.values(), (leaf.grad for leaf in leaves), strict=True))
+        record |= dict(zip(GRADIENTS, (leaf.grad for leaf in leaves), strict=True))
     return record
 
 
 def projection_facts(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
     facts = {"logits": outputs["logits"]}
     reach = ("the features", "the embedding", "linear's weight", "linear's bias")
-    for name, what in zip(GRADIENTS.values(), reach, strict=True):
-        facts[f"a gradient reaches {what}"] = isinstance(outputs[name], Tensor)
-    return facts | {name: outputs[name] for name in GRADIENTS.values()}
+    there = {key: isinstance(outputs[key], Tensor) for key in GRADIENTS}
+    for key, what in zip(GRADIENTS, reach, strict=True):
+        facts[f"a gradient reaches {what}"] = there[key]
+    return facts | {name: outputs[key] for key, name in GRADIENTS.items() if there[key]}
 
 
 def one_by_one(features: Tensor, labels: Tensor, embedding: nn.Embedding, linear: nn.Linear):
@@ -166,6 +167,34 @@ EXERCISE = Exercise(
             "The products were added up over the whole batch, so every example gets the same "
             "number. Add over the features alone, dim=1.",
             also=(lambda f, y, e, linear: linear(f) + (e(y) * f).sum(),),
+        ),
+        Misconception(
+            "every_row_added_up",
+            parts(inner=lambda v, phi: (phi @ v.T).sum(1)),
+            "Each example's features met the rows of all examples, and those products were added "
+            "up. Each meets the row of its own label alone: multiply number by number, then add "
+            "over the features.",
+            also=(parts(inner=lambda v, phi: (v @ phi.T).sum(1)),),
+        ),
+        Misconception(
+            "added_over_the_batch",
+            lambda f, y, e, linear: (e(y) * f).sum(0) + linear(f).squeeze(1),
+            "The products were added up over the batch, axis 0, which leaves a number for each "
+            "feature. Add over the features, dim=1: a number for each example.",
+            error="The size of tensor a (3) must match the size of tensor b (5) at non-singleton "
+            "dimension 0",
+        ),
+        Misconception(
+            "row_alone",
+            parts(inner=lambda v, phi: v.sum(1)),
+            "The numbers of the row were added up without the features: a bias for each class. "
+            "Multiply them with the features first.",
+        ),
+        Misconception(
+            "scaled_by_the_root",
+            parts(inner=lambda v, phi: (v * phi).sum(1) / phi.shape[1] ** 0.5),
+            "The inner product was divided by the root of the number of features, as in attention. "
+            "Here it stands as it is.",
         ),
         Misconception(
             "linear_for_each_feature",
@@ -300,6 +329,7 @@ EXERCISE = Exercise(
             parts(row=lambda e, y: e.weight.detach()[y]),
             "No gradient reaches the embedding, so its rows never learn: .data, .detach() or "
             "torch.no_grad() on the way.",
+            also=(parts(inner=lambda v, phi: (v * phi).sum(1).detach()),),
         ),
         Misconception(
             "features_detached",
