@@ -196,7 +196,7 @@ print("each game in the stack gets the gradient that it gets alone")
 # %% [markdown]
 # A **method** is a loss for the critic, a loss for the generator, and what else it does. (We say *critic* for every
 # network that judges, and *discriminator* where its score is a logit.) The first is the [non-saturating](glossary.ipynb#Non-saturating-loss) GAN of
-# lesson 09.
+# lesson 09. (Every critic's loss is handed a `mix`, which the penalty of section 5 alone uses.)
 
 
 # %%
@@ -818,7 +818,7 @@ print(f"PyTorch's normalized convolution is yours: {torch.allclose(layer.weight,
 # $$ L_D = \mathbb E\big[\max(0, 1 - f(x))\big] + \mathbb E\big[\max(0, 1 + f(\tilde x))\big] , \qquad L_G = -\mathbb E\,f(\tilde x) . $$
 #
 # 1. If $f$ may be any function, choose it at each $x$ alone: $h(d) = p \max(0, 1 - d) + q \max(0, 1 + d)$ is made of straight pieces with corners
-#    at $\pm 1$, so its least value is at a corner.
+#    at $\pm 1$ and does not fall outwards from them, so its least value is at a corner.
 # 2. $h(1) = 2q$ and $h(-1) = 2p$: the best $d$ is $\mathrm{sign}(p - q)$, with the value $2 \min(p, q)$.
 # 3. The least loss is $2 \int \min(p, q)\,dx = 2 - \int |p - q|\,dx$, because $\min(p, q) = \tfrac12 (p + q - |p - q|)$: the hinge game measures *total variation*.
 
@@ -1127,7 +1127,7 @@ mode_explorer(data_sets["ring"].cpu(), recordings, score)
 #
 # ## 10 · The same losses on images
 #
-# Fashion-MNIST, 28×28 pixels, two small convolutional networks; the losses are those of the contest, unchanged, four of the six, each for a little longer in the place of all six. (The images get an axis of
+# Fashion-MNIST, 28×28 pixels, two small convolutional networks; the losses are those of the contest, unchanged: four of the six, so that each may train a little longer. (The images get an axis of
 # size 1 in front: a stack of one game.) The critic has no batch normalization: a penalty speaks of the gradient of one image's score by that image, and with
 # batch statistics there is no such thing. Spectral normalization goes on *every* layer of the critic, by PyTorch's own, which the cell of section 6
 # found equal to yours. All keep an average. The learning rates come from two short trials each (one for the penalty),
@@ -1252,7 +1252,7 @@ show(
 # %% [markdown]
 # (Laptop scale, one seed.) Real images have a distance of 0.24. The plain GAN gets to 33.8 with averaged weights (36.6 without), the hinge to 41.5 (43.2), R1 to 45.2 (43.9), the
 # penalty to 54.3 (47.1). For the same number of gradients they had 1,500, 1,500, 1,000 and 600 rounds: the one who does least in a round comes furthest in a short race. And so
-# the loser of the ring is the winner here.
+# the plain GAN, which keeps 2 modes of the ring, is the winner here.
 #
 # These are the first minutes of a training. Shirts, trousers and shoes can be told apart in the plain GAN's row, shapes in the hinge's, and no row has images that a person would take for real; lesson 10
 # trains longer. The average is *worse* where the game was shortest: after 600 rounds a generator still travels, and an average over 100 steps lags behind; besides, the
@@ -1265,7 +1265,7 @@ show(
 # not from a better method. What our tables hold fixed decides who wins in them:
 #
 # - **One setting a method.** Equal learning rates are not equally good ones. The next cell moves nothing else.
-# - **One budget.** Five critic steps a round with a penalty are four times as dear as a plain one; a longer race might end otherwise.
+# - **One budget.** A round of five critic steps with a penalty costs 11 gradients, a plain one 2; a longer race might end otherwise.
 # - **One size of networks, five seeds**, two data sets in the plane; one seed on images.
 # - **One metric**, whose winner need not be yours: modes found and share of good samples disagree already.
 

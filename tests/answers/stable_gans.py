@@ -153,7 +153,7 @@ def ema_by_mul(average, model, decay):
 
 def ema_by_data(average, model, decay):
     for a, m in zip(average.parameters(), model.parameters(), strict=True):
-        a.data = decay * a.data + (1 - decay) * m.data
+        a.data.copy_(decay * a.data + (1 - decay) * m.data)
     theirs = dict(model.named_buffers())
     for name, buffer in average.named_buffers():
         buffer.data.copy_(theirs[name])

@@ -127,6 +127,14 @@ def none_not_expected(parameters, max_norm):
     return total
 
 
+def norm_of_the_weights(parameters, max_norm):
+    parameters = [p for p in parameters if p.grad is not None]
+    total = torch.cat([p.detach().flatten() for p in parameters]).norm()
+    for parameter in parameters:
+        parameter.grad.mul_(min(1.0, max_norm / total.item()))
+    return total
+
+
 def stacked_none(parameters, max_norm):
     return torch.stack([torch.sum(p.grad**2) for p in parameters]).sum().sqrt()
 
@@ -216,7 +224,8 @@ EXERCISE = Exercise(
         Misconception(
             "largest_entry",
             written(norm=lambda gs: all_of(gs).abs().max()),
-            "The norm is the largest entry. The Euclidean norm of all entries is wanted.",
+            "The norm is that of the largest alone, an entry or a parameter's gradient. The "
+            "Euclidean norm of all entries is wanted.",
             also=(written(norm=lambda gs: torch.stack([g.norm() for g in gs]).max()),),
         ),
         Misconception(
@@ -228,7 +237,15 @@ EXERCISE = Exercise(
         Misconception(
             "upside_down",
             written(scale=lambda total, limit: max(1.0, limit / max(float(total), 1e-30))),
-            "Long gradients stayed, short ones were stretched. The factor is never above 1.",
+            "Long gradients stayed, short ones were changed: the factor is upside down, or cut off "
+            "on the wrong side. It is max_norm over the norm, and never above 1.",
+            also=(written(scale=lambda total, limit: min(1.0, float(total) / limit)),),
+        ),
+        Misconception(
+            "norm_of_the_weights",
+            norm_of_the_weights,
+            "This is the norm of the parameters themselves. It is that of their gradients which is "
+            "limited.",
         ),
         Misconception(
             "weights_scaled",

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from ..declare import Case, Misconception
 from ..group_losses import bce, group_mistakes, score_cases, two_group_loss, two_groups
@@ -109,6 +110,19 @@ EXERCISE = replace(
                 "These are squared errors, as in a least-squares GAN. Here it is a difference of "
                 "two means.",
                 also=(of_terms(lambda r: (r - 1).square() / 2, lambda f: f.square() / 2),),
+            ),
+            Misconception(
+                "logarithms",
+                of_terms(lambda r: -logsigmoid(r), logsigmoid),
+                "Logarithms of probabilities were taken. A critic's scores are no logits: their "
+                "means enter as they are.",
+            ),
+            Misconception(
+                "subtracted_in_pairs",
+                lambda r, f: (f - r).mean(),
+                "Scores were subtracted one by one, and the groups need not be of one size. Take "
+                "each group's mean first, then the difference.",
+                error="must match the size of tensor",
             ),
         ),
         hints=(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -53,9 +54,13 @@ def update(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     networks = (inputs["average"], inputs["model"])
     average, model = (Tiny(n["weights"], n["buffers"]) for n in networks)
     before = list(average.parameters())
+    places = storage(average.parameters()), storage(average.buffers())
+    returned = False
     for _ in range(2):
-        if answer(average, model, inputs["decay"]) is Ellipsis:
+        result = answer(average, model, inputs["decay"])
+        if result is Ellipsis:
             raise NotImplementedError
+        returned = returned or result is not None
     now = list(average.parameters())
     return {
         "weights": weights(average),
@@ -63,9 +68,18 @@ def update(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
         **buffers_of(average, "buffer "),
         **buffers_of(model, "model's "),
         "same": len(now) == len(before) and all(a is b for a, b in zip(before, now, strict=True)),
+        "in place": storage(average.parameters()) == places[0],
+        "buffers in place": storage(average.buffers()) == places[1],
+        "shared": bool(set(storage(average.buffers())) & set(storage(model.buffers()))),
+        "returned": returned,
         "open": all(p.requires_grad and p.is_leaf for p in now),
         "training": average.training and model.training,
     }
+
+
+def storage(tensors: Iterable[Tensor]) -> list[int]:
+    """Where the numbers lie in memory."""
+    return [tensor.data_ptr() for tensor in tensors]
 
 
 def buffers_of(network: nn.Module, prefix: str) -> dict[str, Plain]:
@@ -79,10 +93,14 @@ def ema_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str,
     facts: dict[str, Plain] = {
         "the model stays as it was": stays and kept,
         "the average's parameters are the same tensors as before, changed in place": record["same"],
+        "the average's parameters lie where they lay, written in place": record["in place"],
         "the average's parameters after two updates": record["weights"],
     }
     for name in told:
         facts[f"the average's buffer {name}"] = record[f"buffer {name}"]
+    facts["the two networks share no buffer"] = not record["shared"]
+    facts["the average's buffers lie where they lay, written in place"] = record["buffers in place"]
+    facts["nothing is returned"] = not record["returned"]
     facts["the average's parameters are leaves that require gradients, as before"] = record["open"]
     facts["both networks are in training mode afterwards, as before"] = record["training"]
     return facts
@@ -132,6 +150,59 @@ def new_parameters(average, model, decay):
             setattr(layer, name, nn.Parameter(mixed))
     for a, m in zip(average.buffers(), model.buffers(), strict=True):
         a.copy_(m)
+
+
+def new_data(average, model, decay):
+    for a, m in zip(average.parameters(), model.parameters(), strict=True):
+        a.data = decay * a.data + (1 - decay) * m.data
+    for a, m in zip(average.buffers(), model.buffers(), strict=True):
+        a.copy_(m)
+
+
+def new_buffers(average, model, decay):
+    written()(average, model, decay)
+    for a, m in zip(average.buffers(), model.buffers(), strict=True):
+        a.data = m.data.clone()
+
+
+def new_everything(average, model, decay):
+    new_data(average, model, decay)
+    new_buffers(average, model, 1.0)
+
+
+def copy_returned(average, model, decay):
+    average = copy.deepcopy(average)
+    written()(average, model, decay)
+    return average
+
+
+def shared_buffers(average, model, decay):
+    written()(average, model, decay)
+    for a, m in zip(average.buffers(), model.buffers(), strict=True):
+        a.data = m.data
+
+
+def something_returned(average, model, decay):
+    written()(average, model, decay)
+    return average
+
+
+def shrinks_the_model(average, model, decay):
+    with torch.no_grad():
+        for a, m in zip(average.parameters(), model.parameters(), strict=True):
+            a.mul_(decay).add_(m.mul_(1 - decay))
+        for a, m in zip(average.buffers(), model.buffers(), strict=True):
+            a.copy_(m)
+
+
+@torch.no_grad()
+def buffers_mixed(average, model, decay):
+    for mine, theirs in (
+        (average.parameters(), model.parameters()),
+        (average.buffers(), model.buffers()),
+    ):
+        for a, m in zip(mine, theirs, strict=True):
+            a.lerp_(m, 1 - decay)
 
 
 def nothing_written(average, model, decay):
@@ -197,6 +268,14 @@ EXERCISE = Exercise(
             written(target="model"),
             "The model was changed. It is the average that follows; the model belongs to its "
             "optimizer.",
+            also=(lambda a, m, d: written()(m, a, d), shrinks_the_model),
+        ),
+        Misconception(
+            "buffers_mixed",
+            buffers_mixed,
+            "The buffers were mixed as the parameters are, and among them is a counter, an "
+            "integer, which lerp refuses. They are running averages already: copy them.",
+            error="not implemented for",
         ),
         Misconception(
             "copied",
@@ -207,7 +286,12 @@ EXERCISE = Exercise(
             "added",
             written(lambda a, m, d: d * a + m),
             "The model was added whole. Its share is 1 - decay, so that the weights add to 1.",
-            also=(written(lambda a, m, d: a + (1 - d) * m),),
+        ),
+        Misconception(
+            "not_shrunk",
+            written(lambda a, m, d: a + (1 - d) * m),
+            "The average kept all of itself, and the model's share came on top. Its own share is "
+            "`decay`, so that the weights add to 1.",
         ),
         Misconception(
             "moved_away",
@@ -227,11 +311,36 @@ EXERCISE = Exercise(
             also=(nothing_at_all,),
         ),
         Misconception(
+            "copy_returned",
+            copy_returned,
+            "The average itself is as before: a copy of it was changed and returned. The caller's "
+            "own network is to change, in place.",
+        ),
+        Misconception(
             "new_parameters",
             new_parameters,
             "The average got new parameters in the place of its old ones. Whoever holds the old "
             "ones (an optimizer, a recorded step) no longer sees the network. Change them in "
             "place.",
+        ),
+        Misconception(
+            "new_data",
+            new_data,
+            "a.data = … puts a new tensor behind the old name, so a recorded step no longer finds "
+            "the numbers. Write into the tensor that is there: copy_, lerp_, or mul_ and add_.",
+            also=(new_buffers, new_everything),
+        ),
+        Misconception(
+            "shared_buffers",
+            shared_buffers,
+            "The average's buffers are now the model's own, by a.data = … or the like: what "
+            "changes one changes both. Copy the numbers into the average's own tensors.",
+        ),
+        Misconception(
+            "something_returned",
+            something_returned,
+            "The update is right, and something is returned. The average was changed in place, so "
+            "whoever holds it has it already; as with `list.sort`, nothing is returned.",
         ),
         Misconception(
             "with_a_graph",

@@ -76,6 +76,12 @@ def scores_not_added(critic, real, fake, mix):
     return two_sided(gradient)
 
 
+def tuple_not_opened(critic, real, fake, mix):
+    x = between(real, fake, mix).requires_grad_(True)
+    gradient = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
 def of_last_axis(real, fake, mix):
     return mix * real + (1 - mix) * fake
 
@@ -183,6 +189,18 @@ EXERCISE = Exercise(
             backward_into_grad,
             "backward() wrote into the critic's .grad, and the next step would add it to its own. "
             "torch.autograd.grad returns the gradient and writes nothing.",
+        ),
+        Misconception(
+            "not_reduced",
+            penalty(lambda g: (norms(g) - 1).square()),
+            "There is still one value for each example. The penalty is their mean, one number.",
+        ),
+        Misconception(
+            "tuple_not_opened",
+            tuple_not_opened,
+            "torch.autograd.grad returns a tuple, even for a single input. Take the gradient out "
+            "of it.",
+            error="'tuple' object has no attribute",
         ),
         Misconception(
             "no_leaf",

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from ..declare import Exercise, Misconception
 from ..group_losses import score_cases
@@ -70,7 +71,7 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "generator_cross_entropy",
-            hinge(generator=lambda f: torch.nn.functional.softplus(-f).mean()),
+            hinge(generator=lambda f: softplus(-f).mean()),
             "The generator's loss is -log D of a logit. With the hinge it is minus the mean score, "
             "as a Wasserstein generator has it.",
         ),
@@ -124,6 +125,27 @@ EXERCISE = Exercise(
             lambda r, f: ((1 - r).relu().sum() + (1 + f).relu().sum(), -f.mean()),
             "The discriminator's loss was added up over the batch. It is a mean over the reals "
             "plus a mean over the fakes.",
+            also=(lambda r, f: ((1 - r).relu().sum() + (1 + f).relu().sum(), -f.sum()),),
+        ),
+        Misconception(
+            "rounded_off",
+            hinge(lambda r: softplus(1 - r), lambda f: softplus(1 + f)),
+            "The hinge is rounded off: a softplus charges a little beyond the margin as well. "
+            "There the hinge charges nothing.",
+        ),
+        Misconception(
+            "generator_sees_reals",
+            lambda r, f: (hinge()(r, f)[0], r.mean() - f.mean()),
+            "The reals' mean stands in the generator's loss as well. It does not depend on the "
+            "generator: only the fakes' scores enter.",
+        ),
+        Misconception(
+            "added_in_pairs",
+            lambda r, f: ((1 - r + 1 + f).relu().mean(), -f.mean()),
+            "Scores were joined one by one, and the groups need not be of one size. Each score is "
+            "cut by itself and each group has a mean of its own.",
+            error="must match the size of tensor",
+            also=(lambda r, f: (((1 - r).relu() + (1 + f).relu()).mean(), -f.mean()),),
         ),
         Misconception(
             "fakes_as_reals",

@@ -16,6 +16,14 @@ from .numbers import as_float
 
 OUTPUTS = ("modes", "share of good samples")
 
+EDGE_CENTERS = [[0, 0], [6, 0], [0, 40], [30, 0]]
+EDGE_SAMPLES = [
+    *([-3, -4], [-4, -3], [-5, 0], [2, 2], [2, -2]),  # three at the radius, two that [6, 0] reaches
+    *([4, 2], [4, -2], [7, 0]),  # two that [0, 0] reaches
+    *([0, 39], [-1, 40], [1, 41], [-3, 36]),  # the last at the radius
+    *([29, 0], [31, 1], [36, 0], [40, 3]),
+]
+
 
 def mode_cases(g: torch.Generator) -> list[Case]:
     """Samples of which it is known how many are good: some modes just reach `at_least`."""
@@ -39,11 +47,16 @@ def mode_cases(g: torch.Generator) -> list[Case]:
     single = {n: v.float() if isinstance(v, Tensor) else v for n, v in single.items()}
     none = inputs([2, 2], [3, 4], 2, 0.4, 3)
     none["samples"] = none["samples"] + 50
+    whole = {"radius": 5.0, "at_least": 4}  # whole numbers, so that a distance of 5 is exactly 5
+    for name, rows in (("samples", EDGE_SAMPLES), ("centers", EDGE_CENTERS)):
+        whole[name] = torch.tensor(rows, dtype=torch.float64)
+    whole = {name: whole[name] for name in none}
     return [
         Case(inputs([5, 4, 3, 0, 9], [6, 1, 8, 7, 2], 2, 0.5, 4), "5 modes, at_least = 4"),
         Case(inputs([2, 7, 1, 6, 2, 8], [4, 0, 6, 1, 3, 2], 3, 0.6, 2), "in 3 dimensions"),
         Case(inputs([1, 1, 0, 3], [2, 5, 4, 0], 2, 1.1, 1), "radius 1.1, at_least = 1"),
         Case(single, "in float32"),
+        Case(whole, "modes in reach of each other, samples exactly at the radius"),
         Case(none, "no sample near any mode", extreme=True),
     ]
 
@@ -96,6 +109,26 @@ def counted(
         )
 
     return answer
+
+
+def in_reach(share: Callable) -> Callable:
+    """Every center counts the samples within the radius, whichever center is nearest."""
+
+    def answer(samples, centers, radius, at_least):
+        near = torch.cdist(samples, centers) <= radius
+        return float((near.sum(dim=0) >= at_least).sum()), float(share(near))
+
+    return answer
+
+
+def nearest_samples(samples, centers, radius, at_least):
+    good = torch.cdist(samples, centers).amin(dim=0) <= radius
+    return float(good.sum()), good.double().mean().item()
+
+
+def in_pairs(samples, centers, radius, at_least):
+    near = torch.cdist(samples, centers) <= radius
+    return counted()(samples, centers, radius, at_least)[0], near.double().mean().item()
 
 
 EXERCISE = Exercise(
@@ -181,6 +214,30 @@ EXERCISE = Exercise(
             "city_blocks",
             counted(distance=lambda s, c: torch.cdist(s, c, p=1.0)),
             "The distances are sums of absolute differences. The Euclidean distance is wanted.",
+        ),
+        Misconception(
+            "edge_left_out",
+            counted(inside=lambda d, r: d < r),
+            "A sample whose distance is exactly the radius was left out. «At most» includes it.",
+        ),
+        Misconception(
+            "counted_for_several",
+            in_reach(lambda near: near.any(dim=1).double().mean()),
+            "A sample that several centers reach was counted for each of them. It belongs to its "
+            "nearest center alone.",
+            also=(in_reach(lambda near: near.double().sum() / len(near)),),
+        ),
+        Misconception(
+            "nearest_samples",
+            nearest_samples,
+            "For each center the nearest sample was looked up, so there is one answer a center. "
+            "Ask each sample for its nearest center: the other axis of the distances.",
+        ),
+        Misconception(
+            "over_all_pairs",
+            in_pairs,
+            "The share is one of all pairs of a sample and a center. Divide by the number of "
+            "samples.",
         ),
         Misconception(
             "outside",

@@ -67,6 +67,16 @@ def logits_not_added(real_logits, real):
     return squared(gradient)
 
 
+def tuple_not_opened(real_logits, real):
+    gradient = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
+    return gradient.square().flatten(1).sum(dim=1).mean()
+
+
+def of_what(function: Callable) -> Callable:
+    """The penalty of a function of the logits."""
+    return lambda real_logits, real: penalty()(function(real_logits), real)
+
+
 def by_a_copy(real_logits, real):
     copy = real.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(real_logits.sum(), copy, create_graph=True)
@@ -129,6 +139,24 @@ EXERCISE = Exercise(
             "backward() wrote into .grad, of the reals and of the discriminator's weights, and "
             "the next step would add that to its own. torch.autograd.grad returns the gradient "
             "and writes nothing.",
+        ),
+        Misconception(
+            "of_the_loss",
+            of_what(torch.nn.functional.logsigmoid),
+            "This is the gradient of the discriminator's loss. R1 takes that of the logit itself.",
+        ),
+        Misconception(
+            "of_the_probability",
+            of_what(torch.sigmoid),
+            "This is the gradient of the probability, which fades where the discriminator is sure. "
+            "R1 takes that of the logit itself.",
+        ),
+        Misconception(
+            "tuple_not_opened",
+            tuple_not_opened,
+            "torch.autograd.grad returns a tuple, even for a single input. Take the gradient out "
+            "of it.",
+            error="'tuple' object has no attribute",
         ),
         Misconception(
             "by_a_copy",

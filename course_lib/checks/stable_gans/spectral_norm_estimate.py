@@ -113,6 +113,15 @@ def random_start(weight, u, iterations):
     return estimate()(weight, torch.randn_like(u), iterations)
 
 
+def four_axes_transposed(weight, u, iterations):
+    for _ in range(iterations):
+        v = weight.detach().permute(*range(weight.ndim - 1, -1, -1)) @ u
+        v = v / v.norm()
+        u = weight.detach() @ v
+        u = u / u.norm()
+    return u @ weight @ v, u
+
+
 def u_kept(weight, u, iterations):
     return estimate()(weight, u, iterations)[0], u
 
@@ -172,17 +181,20 @@ EXERCISE = Exercise(
             lambda w, u, n: (w.norm(), estimate()(w, u, n)[1]),
             "This is the root of the sum of all squares, the Frobenius norm: never smaller than "
             "the largest singular value, and usually far larger.",
+            also=(lambda w, u, n: (w.norm(), u),),
         ),
         Misconception(
             "exact",
             exact,
             "This is the exact largest singular value. The estimate after so many iterations from "
             "this u is wanted, as PyTorch has it: cheap, and a little below.",
+            also=(lambda w, u, n: (exact(w, u, n)[0], u),),
         ),
         Misconception(
             "squared",
             estimate(value=lambda m, u, v, old: (m @ v).square().sum()),
             "This is σ², an eigenvalue of W Wᵀ. σ is its root.",
+            also=(estimate(value=lambda m, u, v, old: (m.mT @ u).square().sum()),),
         ),
         Misconception(
             "old_u",
@@ -230,6 +242,13 @@ EXERCISE = Exercise(
             "A convolution's weight has four axes, and was multiplied as if it were a matrix. Make "
             "it one first: C_out rows, everything else in columns.",
             error="batch2",
+        ),
+        Misconception(
+            "four_axes_transposed",
+            four_axes_transposed,
+            "A convolution's weight has four axes, and .T turns all of them round. Make it a "
+            "matrix first: C_out rows, everything else in columns.",
+            error="must match the size of tensor",
         ),
         Misconception(
             "not_normalized",

@@ -48,6 +48,12 @@ EXERCISE = Exercise(
             "mean enters as it is.",
         ),
         Misconception(
+            "saturating",
+            lambda f: -bce(f, 0.0).mean(),
+            "This is log(1 - D) of a logit, the saturating loss. A critic's score is no logit: its "
+            "mean enters as it is.",
+        ),
+        Misconception(
             "through_a_sigmoid",
             lambda f: -f.sigmoid().mean(),
             "The scores went through a sigmoid, whose slope vanishes where the critic is sure. A "
