@@ -162,7 +162,6 @@ class OneHotOfTen(SomeGenerator):
 class MapsMiscounted(SomeGenerator):
     def __init__(self, latent_dim: int, classes: int, image_size: int, channels: int, width: int):
         super().__init__(latent_dim, classes, image_size, channels, width)
-        self.body = nn.Sequential(*self.body, nn.Unflatten(1, (width, 7)))
         self.body = nn.Sequential(*self.body, nn.Unflatten(1, (width, image_size // 4)))
 
 
