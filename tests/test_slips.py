@@ -6,7 +6,7 @@ import pytest
 
 from course_lib.checks import exercise, run
 
-LESSONS = ("reparameterization", "vae", "minimax", "first_gan", "evaluation")
+LESSONS = ("reparameterization", "vae", "minimax", "first_gan", "dcgan", "evaluation")
 SLIPS = {
     name: slips
     for lesson in LESSONS
