@@ -260,7 +260,8 @@ show(plot_images(strength, 3, "Behind three untrained layers", labels=list(doubl
 # $$ \mu = \frac1N \sum_i x_i, \qquad \sigma^2 = \frac1N \sum_i (x_i - \mu)^2, \qquad
 #    y_i = \gamma\,\frac{x_i - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta . $$
 #
-# $\gamma$ (`weight`) and $\beta$ (`bias`) are learned, one of each a channel. What does it do?
+# $\gamma$ (`weight`) and $\beta$ (`bias`) are learned, one of each a channel; $\varepsilon$ (`eps`), a
+# small number, keeps a constant channel from a division by 0. What does it do?
 #
 # 1. $\sum_i (x_i - \mu) = 0$, so the mean of $y$ is exactly $\beta$, whatever came in.
 # 2. The variance of $(x_i - \mu)/\sqrt{\sigma^2 + \varepsilon}$ is
@@ -424,10 +425,10 @@ for slope in (0.0, 0.2):
 #
 # 1. strided convolutions down, transposed ones up; no pooling, no hidden linear layers,
 # 2. batch normalization everywhere, except behind the generator's last layer and the discriminator's
-#    first: those two have to see and to set the true range of the pixels,
+#    first: those two have to see and to set the true range of the pixels (nor are logits normalized),
 # 3. ReLU in the generator, tanh at its end; leaky ReLU with slope 0.2 in the discriminator, no
 #    activation at its end,
-# 4. all weights start from $\mathcal N(0, 0.02^2)$,
+# 4. all weights start from $\mathcal N(0, 0.02^2)$ (those of norms from $\mathcal N(1, 0.02^2)$),
 # 5. Adam with a learning rate of 0.0002 and `beta1` 0.5.
 #
 # Line 4 is less arbitrary than it looks. By line 3 of section 2 the weights' size has no influence
@@ -466,7 +467,8 @@ check("dcgan.initialize_dcgan", initialize_dcgan)
 # in $[-1, 1]$, for an `image_size` of 28, 32 or 64. Halve the size until less than 8 is left: 28
 # gives 7 after two halvings, 32 and 64 give 4 after three and four. Start there, and double as
 # often. `width` is the number of channels in front of the last layer; each doubling halves the
-# channels, so at 32 they are 4·`width`, 2·`width`, `width`, `channels`.
+# channels, so at 32 they are 4·`width`, 2·`width`, `width`, `channels`. No norm stands behind the last
+# layer. Kernels, norms and activations elsewhere are free; with the recipe's you come by the numbers below.
 
 
 # %% exercise="dcgan.DCGANGenerator"
@@ -501,7 +503,8 @@ check("dcgan.DCGANGenerator", DCGANGenerator)
 # ### Exercise · `DCGANDiscriminator(image_size, channels, width)`
 # *10 minutes.* The way back: images `(B, channels, image_size, image_size)` to one logit each,
 # `(B,)`, for the same sizes, with `width` channels behind the first convolution, twice as many
-# behind each further one. Nothing is normalized before the second layer.
+# behind each further one. Nothing is normalized before the second layer, nor are the logits. What the
+# text leaves open is free.
 
 
 # %% exercise="dcgan.DCGANDiscriminator"
@@ -602,7 +605,8 @@ def make_round(generator, discriminator, g_optimizer, d_optimizer, augment):
 
 
 # %% [markdown]
-# `train` is the loop of lesson 09. Learning rates fall to 0 in a straight line over the second half. At a
+# `train` is the loop of lesson 09. Learning rates begin at 0.002 and 0.001, five to ten times the paper's,
+# and fall to 0 in a straight line over the second half. At a
 # few moments `look` sees the generator, and the seconds of computing until then are noted, without those
 # of looking: the processor's, or on a GPU those of the clock on the wall.
 
@@ -1002,7 +1006,8 @@ for name, four in rough.items():
 # 1 away, and has not finished. (One run each, seed 0.)
 
 # %% [markdown]
-# **Second: learning rates.** The paper's 0.0002 for both networks, and ten times this lesson's. What
+# **Second: learning rates.** The paper's 0.0002 for both networks, and then 0.02 and 0.01, ten times
+# this lesson's. What
 # is the paper's choice good for, and what does it cost?
 
 # %%

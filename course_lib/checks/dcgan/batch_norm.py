@@ -136,6 +136,35 @@ def mean_left_in(x: Tensor, *others: Any) -> Answer:
     return normalised + along(weight) * mean / (var + eps).sqrt(), *estimates
 
 
+def pooled(axes: tuple[int, ...]) -> Callable:
+    """Statistics over other axes; the estimates move toward their average."""
+
+    def answer(x, weight, bias, running_mean, running_var, training, momentum, eps):
+        mean, used = along(running_mean), along(running_var)
+        if training:
+            mean = x.mean(axes, keepdim=True)
+            used = x.var(axes, correction=0, keepdim=True)
+            count = x.numel() / used.numel()
+            unbiased = used.detach() * (count / (count - 1) if count > 1 else torch.nan)
+            kept = unbiased.expand_as(x).mean((0, 2, 3))
+            middle = mean.detach().expand_as(x).mean((0, 2, 3))
+            running_mean = (1 - momentum) * running_mean + momentum * middle
+            running_var = (1 - momentum) * running_var + momentum * kept
+        normalised = (x - mean) / (used + eps).sqrt()
+        return along(weight) * normalised + along(bias), running_mean, running_var
+
+    return answer
+
+
+def estimates_in_the_graph(x, weight, bias, running_mean, running_var, training, momentum, eps):
+    """The moved estimates normalize, and their gradient reaches x."""
+    if training:
+        running_mean = (1 - momentum) * running_mean + momentum * x.mean((0, 2, 3))
+        running_var = (1 - momentum) * running_var + momentum * x.var((0, 2, 3))
+    normalised = (x - along(running_mean)) / (along(running_var) + eps).sqrt()
+    return along(weight) * normalised + along(bias), running_mean, running_var
+
+
 def then(change: Callable) -> Callable:
     return lambda *inputs: change(*by_library(*inputs))
 
@@ -217,6 +246,17 @@ EXERCISE = Exercise(
             "batch by a share of `momentum`.",
         ),
         Misconception(
+            "variance_not_moved",
+            lambda *inputs: (*by_library(*inputs)[:2], inputs[4].clone()),
+            "In training the running mean moved and the running variance did not. Both move "
+            "toward this batch by a share of `momentum`.",
+        ),
+        Misconception(
+            "estimates_in_another_order",
+            then(lambda normalised, mean, var: (normalised, var, mean)),
+            "The two estimates changed places: the running mean comes before the running variance.",
+        ),
+        Misconception(
             "estimates_moved_in_eval",
             built(keep_in=lambda training: True),
             "In eval mode the running estimates moved, too. They are read there, not written: "
@@ -234,7 +274,11 @@ EXERCISE = Exercise(
             built(batch_in=lambda training: False),
             "In training the running estimates were used to normalize. There the batch's own mean "
             "and variance are used.",
-            also=(built(moved_first=True), built(moved_first=True, kept_correction=0)),
+            also=(
+                built(moved_first=True),
+                built(moved_first=True, kept_correction=0),
+                estimates_in_the_graph,
+            ),
         ),
         Misconception(
             "modes_swapped",
@@ -252,18 +296,21 @@ EXERCISE = Exercise(
             built(axes=(2, 3)),
             "Each image was normalized on its own: that is instance normalization. The mean of a "
             "channel is taken over the batch as well as over height and width.",
+            also=(pooled((2, 3)),),
         ),
         Misconception(
             "each_pixel_alone",
             built(axes=(0,)),
             "Each pixel was normalized on its own, over the batch alone. A channel's mean is taken "
             "over the batch, height and width.",
+            also=(pooled((0,)),),
         ),
         Misconception(
             "all_channels_together",
             built(axes=(0, 1, 2, 3)),
             "One mean and one variance were taken for all channels together. Each channel has its "
             "own: leave out axis 1.",
+            also=(pooled((0, 1, 2, 3)),),
         ),
         Misconception(
             "eps_outside_the_root",

@@ -120,6 +120,12 @@ EXERCISE = Exercise(
             "The stride has no effect. It is the distance between two stamps.",
         ),
         Misconception(
+            "stamps_side_by_side",
+            lambda n, k, s, p, o: n * k - 2 * p + o,
+            "The stamps were laid side by side. They lie `stride` apart and overlap where the "
+            "kernel is longer than that.",
+        ),
+        Misconception(
             "bound_wrongly",
             lambda n, k, s, p, o: n - 1 * s + k - 2 * p + o,
             "Multiplication binds closer than subtraction: n - 1 steps is in brackets.",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..declare import Misconception
@@ -17,12 +21,13 @@ from ..ready import adapted
 from ..wrong_modules import (
     DROPOUT_STAYS_ON,
     SmallNetwork,
+    in_a_plain_list,
     then,
     variant,
     with_dropout_always,
     with_sizes,
 )
-from .networks import SomeDiscriminator, discriminator_facts, examine_discriminator
+from .networks import NORMS_IN_A_LIST, SomeDiscriminator, discriminator_facts, examine_ordered
 
 ARGUMENTS = "image_size, channels, width"
 
@@ -109,6 +114,51 @@ class TwoClasses(SomeDiscriminator):
         return numbers
 
 
+class LogitsNormalized(SomeDiscriminator):
+    def __init__(self, image_size: int, channels: int, width: int):
+        super().__init__(image_size, channels, width)
+        self.head = nn.Sequential(self.head, nn.BatchNorm1d(1))
+
+
+def of_widths(widths: Callable[[int, int], list[int]]) -> type:
+    """A discriminator of convolutions; `widths(width, times)`: the channels of its maps."""
+
+    class Answer(nn.Module):
+        def __init__(self, image_size: int, channels: int, width: int):
+            super().__init__()
+            side, times = {28: (7, 2), 32: (4, 3), 64: (4, 4)}[image_size]
+            maps = widths(width, times)
+            down = [nn.Conv2d(a, b, 4, 2, 1) for a, b in pairwise([channels, *maps])]
+            self.down, self.last = nn.ModuleList(down), nn.Conv2d(maps[-1], 1, side)
+            self.norms = nn.ModuleList(map(nn.BatchNorm2d, maps[1:]))
+
+        def forward(self, images: Tensor) -> Tensor:
+            maps = F.leaky_relu(self.down[0](images), 0.2)
+            for norm, down in zip(self.norms, self.down[1:], strict=True):
+                maps = F.leaky_relu(norm(down(maps)), 0.2)
+            return self.finish(self.last(maps))
+
+        def finish(self, maps: Tensor) -> Tensor:
+            return maps.flatten()
+
+    return Answer
+
+
+def rising(width: int, times: int) -> list[int]:
+    return [width * 2**k for k in range(times)]
+
+
+class PaddedLastKernel(of_widths(rising)):
+    """A kernel of 3 in the place of one as large as the map: a logit at every place."""
+
+    def __init__(self, image_size: int, channels: int, width: int):
+        super().__init__(image_size, channels, width)
+        self.last = nn.Conv2d(self.last.in_channels, 1, 3, padding=1)
+
+    def finish(self, maps: Tensor) -> Tensor:
+        return maps
+
+
 EXERCISE = module_exercise(
     name="dcgan.DCGANDiscriminator",
     arguments=ARGUMENTS,
@@ -120,7 +170,7 @@ EXERCISE = module_exercise(
     },
     gives=lambda **_: {"logits": []},
     oracle=SomeDiscriminator,
-    call=examine_discriminator,
+    call=examine_ordered,
     facts=discriminator_facts,
     misconceptions=(
         Misconception(
@@ -130,6 +180,30 @@ EXERCISE = module_exercise(
             "no longer see how bright and how strong in contrast the images of a batch are, which "
             "is what a young generator gets wrong first: begin the norms at the second layer.",
             also=(ImagesNormalized,),
+        ),
+        Misconception(
+            "logits_normalized",
+            LogitsNormalized,
+            "A norm stands behind the last layer: in training the logits of every batch would have "
+            "the same mean, be it of reals or of fakes, and no batch could be told from the other. "
+            "Nothing follows the last layer.",
+        ),
+        Misconception(
+            "channels_fall",
+            of_widths(lambda width, times: rising(width, times)[::-1]),
+            "The channels fall on the way down. The first convolution makes `width`, and each "
+            "further one twice as many as it gets.",
+        ),
+        Misconception(
+            "one_width",
+            of_widths(lambda width, times: [width] * times),
+            "A further halving of the size leaves the channels as many as they are. Only the first "
+            "convolution makes `width`; each further one makes twice as many as it gets.",
+        ),
+        Misconception(
+            "another_first_width",
+            of_widths(lambda width, times: [2 * w for w in rising(width, times)]),
+            "The channels double, but the first convolution makes another number than `width`.",
         ),
         Misconception(
             "miscounted",
@@ -193,6 +267,7 @@ EXERCISE = module_exercise(
                 variant(SmallLastKernel, finish=lambda self, maps: maps),
                 variant(SmallLastKernel, finish=lambda self, maps: maps.squeeze(1)),
                 variant(SmallLastKernel, finish=lambda self, maps: maps.flatten(1)),
+                PaddedLastKernel,
             ),
         ),
         Misconception(
@@ -240,6 +315,7 @@ EXERCISE = module_exercise(
             no_activation="Nothing bends between the layers, and a convolution is a linear map, "
             "too: a stack of them is one linear map. Put a leaky ReLU behind each but the last.",
         ),
+        Misconception("norms_in_a_list", in_a_plain_list(of_widths(rising)), NORMS_IN_A_LIST),
         Misconception("dropout_in_eval", with_dropout_always(SomeDiscriminator), DROPOUT_STAYS_ON),
     ),
     hints=(

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..better_vaes.conv_networks import examine_convolutional
 from ..declare import Misconception
 from ..module_exercises import fixed_sizes, image_mistakes, layer_mistakes, module_exercise
 from ..random_inputs import normal
 from ..ready import adapted
-from ..wrong_modules import SmallNetwork, given_first, then, variant, with_sizes
-from .networks import SomeGenerator, generator_facts
+from ..wrong_modules import (
+    SmallNetwork,
+    given_first,
+    in_a_plain_list,
+    then,
+    variant,
+    with_sizes,
+)
+from .networks import NORMS_IN_A_LIST, SomeGenerator, examine_ordered, generator_facts
 
 ARGUMENTS = "latent_dim, image_size, channels, width"
 
@@ -89,6 +98,42 @@ class NormAtTheEnd(SomeGenerator):
         return F.batch_norm(numbers, None, None, training=True).tanh()
 
 
+class NormBehindLast(SomeGenerator):
+    """A layer that knows by itself what eval mode is."""
+
+    def __init__(self, latent_dim: int, image_size: int, channels: int, width: int):
+        super().__init__(latent_dim, image_size, channels, width)
+        self.head = nn.Sequential(self.head, nn.BatchNorm2d(channels))
+
+
+def of_widths(widths: Callable[[int, int], list[int]]) -> type:
+    """A generator of transposed convolutions, with a norm behind each but the last.
+
+    `widths(width, times)`: the channels of its maps, the first to the last but one.
+    """
+
+    class Answer(nn.Module):
+        def __init__(self, latent_dim: int, image_size: int, channels: int, width: int):
+            super().__init__()
+            side, times = {28: (7, 2), 32: (4, 3), 64: (4, 4)}[image_size]
+            maps = widths(width, times)
+            up = [nn.ConvTranspose2d(latent_dim, maps[0], side)]
+            up += [nn.ConvTranspose2d(a, b, 4, 2, 1) for a, b in pairwise([*maps, channels])]
+            self.up, self.norms = nn.ModuleList(up), nn.ModuleList(map(nn.BatchNorm2d, maps))
+
+        def forward(self, z: Tensor) -> Tensor:
+            maps = self.up[0](z[:, :, None, None])
+            for norm, up in zip(self.norms, self.up[1:], strict=True):
+                maps = up(norm(maps).relu())
+            return maps.tanh()
+
+    return Answer
+
+
+def falling(width: int, times: int) -> list[int]:
+    return [width * 2**k for k in reversed(range(times))]
+
+
 EXERCISE = module_exercise(
     name="dcgan.DCGANGenerator",
     arguments=ARGUMENTS,
@@ -98,7 +143,7 @@ EXERCISE = module_exercise(
     given=lambda g, batch, latent_dim, **_: {"z": 2 * normal(g, batch, latent_dim)},
     gives=lambda image_size, channels, **_: {"images": [channels, image_size, image_size]},
     oracle=SomeGenerator,
-    call=examine_convolutional,
+    call=examine_ordered,
     facts=generator_facts,
     misconceptions=(
         Misconception(
@@ -174,6 +219,38 @@ EXERCISE = module_exercise(
             "of every batch has the same mean. No norm stands behind the last layer, and in eval "
             "mode a norm uses its running estimates.",
             also=(BatchStatisticsAlways,),
+        ),
+        Misconception(
+            "norm_behind_last",
+            NormBehindLast,
+            "A norm stands behind the last layer: in training every channel of every batch would "
+            "have the same mean and contrast, and the generator could not set the range of its "
+            "pixels. The last transposed convolution goes straight into the tanh.",
+        ),
+        Misconception(
+            "width_at_the_other_end",
+            of_widths(lambda width, times: falling(width, times)[::-1]),
+            "The channels grow on the way up. They fall: the small map has the most, and `width` "
+            "of them arrive at the last layer.",
+        ),
+        Misconception(
+            "one_width",
+            of_widths(lambda width, times: [width] * times),
+            "A doubling of the size leaves the channels as many as they are. Each halves them: "
+            "`width` arrive at the last layer, and each map before has twice as many as the next.",
+        ),
+        Misconception(
+            "another_last_width",
+            of_widths(lambda width, times: [2 * w for w in falling(width, times)]),
+            "The channels fall by halves, but another number than `width` arrives at the last "
+            "layer. Count from there: `width`, and twice as many for each step back.",
+            also=(of_widths(lambda width, times: [8 * width // 2**k for k in range(times)]),),
+        ),
+        Misconception(
+            "halved_too_often",
+            then(SomeGenerator, lambda images: images[..., 4:, 4:]),
+            "24 pixels come where 28 are wanted, as from a first map of 3 × 3: 28 halved three "
+            "times and rounded down. Halve until less than 8 is left, which is 7 after two.",
         ),
         Misconception(
             "odd_kernel",
@@ -258,6 +335,7 @@ EXERCISE = module_exercise(
             no_activation="Nothing bends between the layers, and a transposed convolution is a "
             "linear map, too. Put a ReLU behind each but the last.",
         ),
+        Misconception("norms_in_a_list", in_a_plain_list(of_widths(falling)), NORMS_IN_A_LIST),
     ),
     hints=(
         "How often must 28, 32 and 64 be halved until less than 8 is left, and what is left? That "

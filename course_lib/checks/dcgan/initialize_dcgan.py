@@ -222,6 +222,14 @@ def outside_no_grad(module: nn.Module) -> None:
             layer.weight.mul_(0).add_(STD)
 
 
+def skipped_without_bias(module: nn.Module) -> None:
+    for layer in module.modules():
+        if isinstance(layer, (*CONVOLUTIONS, nn.BatchNorm2d)) and layer.bias is not None:
+            of_norm = isinstance(layer, nn.BatchNorm2d)
+            nn.init.normal_(layer.weight, float(of_norm), STD)
+            nn.init.zeros_(layer.bias)
+
+
 def frozen(module: nn.Module) -> None:
     by_hand()(module)
     module.requires_grad_(False)
@@ -319,6 +327,7 @@ EXERCISE = Exercise(
             by_hand(conv=gaussian(0, math.sqrt(STD)), norm=gaussian(1, math.sqrt(STD))),
             "0.02 was taken for the variance. It is the standard deviation, which torch.randn is "
             "multiplied by and nn.init.normal_ takes.",
+            also=(by_hand(conv=gaussian(0, math.sqrt(STD))),),
         ),
         Misconception(
             "deviation_squared",
@@ -334,6 +343,32 @@ EXERCISE = Exercise(
             ),
             "The weights are spread evenly between -0.02 and 0.02. They are normal, with standard "
             "deviation 0.02.",
+            also=(by_hand(conv=lambda p: STD * (2 * torch.rand(p.shape) - 1)),),
+        ),
+        Misconception(
+            "scaled_by_the_inputs",
+            by_hand(conv=nn.init.kaiming_normal_),
+            "The convolutions' deviations differ with their numbers of inputs, as in He's rule. "
+            "Here all have the same standard deviation, 0.02.",
+            also=(by_hand(conv=nn.init.xavier_normal_),),
+        ),
+        Misconception(
+            "added_to_the_old",
+            by_hand(conv=lambda p: p + STD * torch.randn(p.shape)),
+            "The convolutions' old weights are still in the new ones: noise was added to them. "
+            "Draw in their place.",
+        ),
+        Misconception(
+            "skipped_without_bias",
+            skipped_without_bias,
+            "Convolutions made with bias=False were passed over with their weights. Ask about the "
+            "bias for the bias alone.",
+        ),
+        Misconception(
+            "norms_spread_widely",
+            by_hand(norm=gaussian(1, 1)),
+            "The batch norms' weights have standard deviation 1, so that many are far from 1 or "
+            "negative. Theirs is 0.02, around a mean of 1.",
         ),
         Misconception(
             "mean_and_deviation_swapped",
@@ -358,6 +393,7 @@ EXERCISE = Exercise(
             "biases_drawn",
             by_hand(bias=gaussian(0, STD), shift=gaussian(0, STD)),
             "The biases were drawn, too. They become 0.",
+            also=(by_hand(bias=gaussian(0, STD)),),
         ),
         Misconception(
             "convolution_biases_left",

@@ -80,6 +80,7 @@ EXERCISE = Exercise(
             "constant_floor",
             lambda x, a: torch.where(x > 0, x, a),
             "Negative values came out as the slope itself. They are multiplied by it.",
+            also=(lambda x, a: torch.where(x > 0, x, -a),),
         ),
         Misconception(
             "clamped_at_the_slope",
@@ -87,6 +88,12 @@ EXERCISE = Exercise(
             "Values were cut at the slope, as if it were a threshold. It is a factor, for what is "
             "negative.",
             also=(lambda x, a: x.clamp(min=-a),),
+        ),
+        Misconception(
+            "bend_at_the_slope",
+            lambda x, a: torch.where(x > a, x, a * x),
+            "The two lines were parted at the slope: values between 0 and negative_slope were "
+            "multiplied, too. They part at 0.",
         ),
         Misconception(
             "slope_on_both_sides",

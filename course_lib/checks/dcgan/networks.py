@@ -15,6 +15,10 @@ from ..wrong_modules import SmallNetwork
 
 NORMS = ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm")
 WEIGHTED = ("convolution", "addmm", "mm", "bmm", "linear")
+NORMS_IN_A_LIST = (
+    "The layers lie in a plain Python list, norms among them: parameters() is empty, and eval() "
+    "does not reach the norms. Assign each layer to self, or use nn.Sequential or nn.ModuleList."
+)
 
 
 class SomeGenerator(SmallNetwork):
@@ -45,11 +49,12 @@ class SomeDiscriminator(SmallNetwork):
 
 
 class NotedOperations(TorchDispatchMode):
-    """The names of norms and of weighted sums in the order in which they were called."""
+    """Norms and weighted sums in the order in which they were called, and convolutions' widths."""
 
     def __init__(self) -> None:
         super().__init__()
         self.names: list[str] = []
+        self.widths: list[tuple[int, int, bool] | None] = []  # (in, out, is strided), by weights
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         name = func._schema.name.partition("::")[2]
@@ -57,27 +62,57 @@ class NotedOperations(TorchDispatchMode):
             self.names.append("norm")
         elif name.strip("_") in WEIGHTED:
             self.names.append("weights")
+            self.widths.append(widths_of(*args) if name == "convolution" else None)
         return func(*args, **(kwargs or {}))
 
 
-def examine_discriminator(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The examination of any convolutional module, and the order of its norms and weights."""
+def widths_of(
+    maps: Tensor, weight: Tensor, bias: Tensor | None, stride: list[int], padding: list[int],
+    dilation: list[int], transposed: bool, output_padding: list[int], groups: int,
+) -> tuple[int, int, bool]:  # fmt: skip
+    """Channels that a convolution takes and makes, and whether it changes the size."""
+    out = weight.shape[1] * groups if transposed else weight.shape[0]
+    return maps.shape[1], out, max(stride) > 1
+
+
+def examine_ordered(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The examination of any convolutional module, the order of its norms and weights, widths."""
     record = examine_convolutional(answer, inputs)
-    operations = None
+    operations = widths = None
     if record["outputs"] is not None:
         module = answer(*inputs["arguments"].values())
         with NotedOperations() as noted:
             module(*given(inputs).values())
-        operations = noted.names
-    return record | {"operations": operations}
+        operations, widths = noted.names, noted.widths
+    return record | {"operations": operations, "widths": widths}
+
+
+def behind_the_last(operations: list[str]) -> list[str]:
+    """The norms behind the last weighted sum."""
+    last = max((i for i, name in enumerate(operations) if name == "weights"), default=-1)
+    return operations[last + 1 :]
+
+
+def change_of_widths(pairs: list[tuple[int, int]], wanted: str) -> str:
+    """What becomes of the channels in each `(taken, made)`; `wanted` where there is no other."""
+    names = {1: "as many", 2: "doubled", 0.5: "halved"}
+    told = {names.get(made / taken, "otherwise") for taken, made in pairs} - {wanted}
+    return " and ".join(sorted(told)) or wanted
 
 
 def discriminator_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Plain]:
     facts = convolutional_facts(inputs, record)
-    if record["operations"] is not None:
-        second = [i for i, name in enumerate(record["operations"]) if name == "weights"][1:2]
-        early = record["operations"][: second[0] if second else None]
-        facts["nothing is normalized before the second layer"] = "norm" not in early
+    if record["operations"] is None:
+        return facts
+    second = [i for i, name in enumerate(record["operations"]) if name == "weights"][1:2]
+    early = record["operations"][: second[0] if second else None]
+    facts["nothing is normalized before the second layer"] = "norm" not in early
+    facts["the logits are not normalized"] = "norm" not in behind_the_last(record["operations"])
+    first, *further = record["widths"] or [None]
+    width = inputs["arguments"]["width"]
+    facts["the first convolution makes `width` channels"] = first is None or first[1] == width
+    pairs = [(taken, out) for taken, out, strided in filter(None, further) if strided and out > 1]
+    facts["the channels at each further halving"] = change_of_widths(pairs, "doubled")
     return facts
 
 
@@ -86,4 +121,12 @@ def generator_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dic
     if record["outputs"] is None:
         return facts
     (images,) = record["outputs"]
-    return facts | {"hardly any pixel is exactly 0": bool((images == 0).float().mean() < 0.1)}
+    facts["hardly any pixel is exactly 0"] = bool((images == 0).float().mean() < 0.1)
+    late = behind_the_last(record["operations"])
+    facts["nothing is normalized behind the last layer"] = "norm" not in late
+    *earlier, last = record["widths"] or [None]
+    width = inputs["arguments"]["width"]
+    facts["the last convolution takes `width` channels"] = last is None or last[0] == width
+    pairs = [(taken, out) for taken, out, strided in filter(None, earlier[1:]) if strided]
+    facts["the channels at each doubling but the last"] = change_of_widths(pairs, "halved")
+    return facts
