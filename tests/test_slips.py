@@ -6,7 +6,16 @@ import pytest
 
 from course_lib.checks import exercise, run
 
-LESSONS = ("reparameterization", "vae", "minimax", "first_gan", "dcgan", "stable_gans", "evaluation", "conditional")
+LESSONS = (
+    "reparameterization",
+    "vae",
+    "minimax",
+    "first_gan",
+    "dcgan",
+    "stable_gans",
+    "evaluation",
+    "conditional",
+)
 SLIPS = {
     name: slips
     for lesson in LESSONS
