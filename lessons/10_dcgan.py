@@ -738,12 +738,11 @@ titles = ["real", *fakes]
 show(plot_images(rows, 12, "None chosen", value_range=(-1, 1), row_titles=titles, size=0.6))
 
 # %% [markdown]
-# Numbers in the text are those of `laptop` scale: one run, seed 0, on one CPU core. After about 100
-# seconds each the DCGAN is at 17.5 and the MLP GAN at 31.2: not quite half. (Two more seeds of
-# the DCGAN, trained elsewhere: 16.0 and 16.9.) The floor, at
-# 0.13, is far below both, so these are no perfect clothes.
+# Numbers in the text are those of `laptop` scale: one run, seed 0, on one CPU core. After less than two
+# minutes each the DCGAN is at 17.5 and the MLP GAN at 31.2. (Two more seeds of the DCGAN, trained
+# elsewhere: 16.0 and 16.9.) The floor, at 0.13, is far below both, so these are no perfect clothes.
 #
-# Your eye says more than a factor of two: the linear layers leave each pixel a noise of its own, since
+# Your eye says more than that factor of 1.8: the linear layers leave each pixel a noise of its own, since
 # nothing ties it to its neighbor. The feature network sees past it: **precision**, the share of
 # samples that lie among the real features, is even higher for the MLP GAN, 0.73 against 0.67. Where
 # does its distance come from, then?
