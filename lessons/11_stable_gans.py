@@ -736,8 +736,8 @@ for limit in (None, 0.1):
         optimizer.step()
 
 # %% [markdown]
-# Without a bound the slope overflows within 300 steps: the steeper the critic, the larger its gradients, the faster it grows. With clipped gradients it grows from
-# 1.50 to 5.48 in 600 steps and goes on: the *steps* are short, the *slope* is free. (Plain gradient steps here, so that nothing but clipping limits them.)
+# Without a bound the slope is 500 after 30 steps and has overflowed after 300: the steeper the critic, the larger its gradients, the faster it grows. With clipped gradients it grows from
+# 1.50 to 5.53 in 600 steps and goes on: the *steps* are short, the *slope* is free. (Plain gradient steps here, so that nothing but clipping limits them.)
 #
 # ## 6 · Spectral normalization: a bound built into the layers
 #
@@ -1107,7 +1107,7 @@ show(figure)
 #   slopes jump from place to place, tell the generator little.
 # - **The hinge with spectral normalization fails here**, 0 or 1 modes. Before you draw a conclusion from that, read section 11.
 # - **The average** helps where the weights swing around something good: R1 from 41 to 56 %, the penalty from 25 to 30 %. Where they run around among modes, the middle between them is
-#   nothing: the hinge's average has no good samples at all.
+#   nothing: the hinge's average has hardly a good sample.
 # - **On the grid** nobody is far from what an even spread would have (33 % good). This budget cannot decide there; `gpu` scale has six times as much.
 
 # %%
