@@ -948,7 +948,7 @@ except ValueError as error:
 # | the same | reals in [0, 1], fakes in [-1, 1]: the ranges differ | `value_range=(-1, 1)`, and a look at `min()` and `max()` |
 # | no change without batch norm in the generator | with two hidden maps there is not much to lose; the paper speaks of deeper networks | measure before you believe, also in a paper |
 # | no change with PyTorch's own start | norms undo the weights' size (section 2, line 3), Adam the gradients' | the same |
-# | samples change with their batch | training mode while sampling: the distance of the whole set hardly tells (17.9, and 19.3 two at a time) | `eval()`, and one z in two batches, as in section 2 |
+# | samples change with their batch | training mode while sampling: the distance of the whole set hardly tells (of 2,000 images 17.9, and 19.3 two at a time) | `eval()`, and one z in two batches, as in section 2 |
 # | an error at a batch of one | a row of numbers alone has no variance | batches, or `eval()` |
 # | a plaid, from the first step on | a kernel that the stride does not divide | kernel 4 at stride 2 |
 # | running estimates far off | Keras' momentum 0.8 written into PyTorch, which then keeps a fifth of the old | 1 minus it |

@@ -1,4 +1,7 @@
-"""Check of `DCGANDiscriminator`: any convolutional architecture will do; no norm comes first."""
+"""Check of `DCGANDiscriminator`: any convolutional layers of the widths that the text asks for.
+
+Where they are strided, their channels double with each halving; no norm comes first or last.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Check of `DCGANGenerator`: any convolutional architecture will do, judged by what it does."""
+"""Check of `DCGANGenerator`: any convolutional layers of the widths that the text asks for.
+
+Where it has strided convolutions, their channels halve with each doubling; no norm comes last.
+"""
 
 from __future__ import annotations
 
