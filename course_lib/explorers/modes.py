@@ -28,6 +28,7 @@ def mode_explorer(
 
     Raises ValueError for recordings of other shapes.
 
+    >>> import torch
     >>> centers, samples = torch.eye(2), torch.zeros(3, 2, 5, 2)
     >>> one = {"evaluations": torch.tensor([0, 10, 20]), "samples": samples}
     >>> mode_explorer(centers, {"some GAN": one}, score=lambda samples, centers: (0, 0.0))
