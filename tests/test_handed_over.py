@@ -22,9 +22,10 @@ def networks(arguments):
 
 def switching_on(answer, found):
     def changed(*arguments):
-        result = answer(*(a.detach() if isinstance(a, torch.Tensor) else a for a in arguments))
+        result = answer(*arguments)
         for tensor in floating(arguments):
-            found.append(tensor.requires_grad_())
+            if not tensor.requires_grad:
+                found.append(tensor.requires_grad_())
         return result
 
     return changed
