@@ -1,25 +1,6 @@
 """The explorers by the name that lessons import them from: see `course_lib.explorers`."""
 
-from course_lib.explorers import (
-    ellipse_explorer,
-    forced_choice_explorer,
-    game_explorer,
-    kl_explorer,
-    label_explorer,
-    latent_explorer,
-    latent_map,
-    mode_explorer,
-    moments_explorer,
-)
+from course_lib import explorers
+from course_lib.explorers import *  # noqa: F403
 
-__all__ = [
-    "ellipse_explorer",
-    "forced_choice_explorer",
-    "game_explorer",
-    "kl_explorer",
-    "label_explorer",
-    "latent_explorer",
-    "latent_map",
-    "mode_explorer",
-    "moments_explorer",
-]
+__all__ = explorers.__all__

@@ -10,14 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Independent, Normal, kl_divergence
 
-from ..declare import Case, Misconception, Plain
-from ..random_inputs import binary_images, normal
+from ..declare import Misconception
 from ..ready import adapted
-from ..steps import ADAM, SGD
 from ..training_steps import StepParts, step_exercise, update_mistakes
 from ..vae.bernoulli_log_likelihood import likelihood
 from ..vae.negative_elbo import elbo_terms
 from ..vae.tiny_networks import TinyDecoder, TinyEncoder
+from ..vae.train_step import step_cases
 from ..wrong_formulas import SIGMOID_BEFORE_LOSS
 from ..wrong_steps import apply_gradients
 
@@ -57,28 +56,6 @@ def drive(answer: Callable, inputs: Mapping[str, Any]) -> Any:
         ),
         inputs,
     )
-
-
-def step_cases(g: torch.Generator) -> list[Case]:
-    def case(optimizer: dict, batch: int, height: int, width: int, latents: int) -> Case:
-        def drawn(*size: int) -> Tensor:
-            return normal(g, *size, dtype=torch.float64)
-
-        pixels = height * width
-        inputs: dict[str, Plain] = {
-            "optimizer": optimizer,
-            "old_gradients": 0.0,
-            "encoder weights": 0.3 * drawn(2 * latents, pixels + 1),
-            "decoder weights": 0.6 * drawn(pixels, latents + 1),
-        }
-        for n in (1, 2):
-            inputs[f"images {n}"] = binary_images(g, batch, 1, height, width).double()
-            inputs[f"noise {n}"] = drawn(batch, latents)
-        return Case(inputs, f"two steps with {optimizer['name']}")
-
-    steep = case(SGD | {"lr": 1e-3}, 4, 6, 5, 2)
-    steep.inputs["decoder weights"].mul_(4)  # so that gradients are large, and clipping shows
-    return [case(SGD | {"lr": 0.01}, 5, 3, 4, 2), case(ADAM | {"lr": 0.02}, 4, 4, 3, 3), steep]
 
 
 def reference(v, opt, x):

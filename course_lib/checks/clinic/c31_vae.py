@@ -93,6 +93,14 @@ def first_rows(x: Tensor, encoder: nn.Module, decoder: nn.Module) -> Tensor:
 
 right = Kept(by_rows)
 
+BATCH_IN_ONE_ROW = Misconception(
+    "batch_in_one_row",
+    lambda x: F.linear(torch.zeros(1, 784), torch.zeros(32, 4 * 784)),
+    "The first batch went through the encoder in one row of 4 × 784 numbers, and another "
+    "batch size does not fit. Keep the batch axis: flatten from axis 1 on.",
+    error="(1x784 and 3136x",
+)
+
 EXERCISE = Exercise(
     name="clinic.c31_vae",
     signature="(x)",
@@ -122,13 +130,7 @@ EXERCISE = Exercise(
             "All images went through the encoder in one row, and all get the same reconstruction. "
             "Keep the batch axis: flatten from axis 1 on.",
         ),
-        Misconception(
-            "batch_in_one_row",
-            lambda x: F.linear(torch.zeros(1, 784), torch.zeros(32, 4 * 784)),
-            "The first batch went through the encoder in one row of 4 × 784 numbers, and another "
-            "batch size does not fit. Keep the batch axis: flatten from axis 1 on.",
-            error="(1x784 and 3136x",
-        ),
+        BATCH_IN_ONE_ROW,
         Misconception(
             "split_along_batch",
             Kept(

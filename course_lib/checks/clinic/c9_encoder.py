@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
 from ..declare import Case, Exercise, Misconception, Plain
 from ..random_inputs import uniform
+from .c31_vae import BATCH_IN_ONE_ROW
 from .influence import form, influence
 
 NAMES = ("mean", "log_var", "kl")
@@ -133,13 +133,7 @@ EXERCISE = Exercise(
             "The channel axis is still there: flatten each image from axis 1 on, not from axis 2.",
             also=(Kept(lambda x: x.flatten(2), kl=lambda t: t.sum((1, 2))),),
         ),
-        Misconception(
-            "batch_in_one_row",
-            lambda x: F.linear(torch.zeros(1, 784), torch.zeros(32, 4 * 784)),
-            "The first batch went through the encoder in one row of 4 × 784 numbers, and another "
-            "batch size does not fit. Keep the batch axis: flatten from axis 1 on.",
-            error="(1x784 and 3136x",
-        ),
+        BATCH_IN_ONE_ROW,
         Misconception(
             "kl_not_reduced",
             Kept(flat, kl=lambda t: t),

@@ -12,6 +12,7 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from ..declare import Case, Exercise, Misconception
 from ..random_inputs import binary_images, normal
+from ..reached_weights import reached_facts, with_gradients
 from ..wrong_formulas import SIGMOID_BEFORE_LOSS
 
 
@@ -90,24 +91,11 @@ def call_elbo(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     decoder = LabeledDecoder(inputs["decoder"], inputs["images"].shape[1:])
     rest = (inputs[name] for name in ("images", "labels", "noise"))
     result = answer(encoder, decoder, *rest)
-    if result is Ellipsis:
-        return Ellipsis
-    record = {"loss": result, "encoder's gradient": None, "decoder's gradient": None}
-    if isinstance(result, Tensor) and result.requires_grad:
-        result.sum().backward()
-        record["encoder's gradient"] = encoder.weight.grad
-        record["decoder's gradient"] = decoder.weight.grad
-    return record
+    return with_gradients("loss", result, encoder, decoder)
 
 
 def elbo_facts(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
-    facts = {"value": outputs["loss"]}
-    for name in ("encoder", "decoder"):
-        gradient = outputs[f"{name}'s gradient"]
-        facts[f"a gradient reaches the {name}"] = isinstance(gradient, Tensor)
-        if isinstance(gradient, Tensor):
-            facts[f"the gradient of the {name}'s weights"] = gradient
-    return facts
+    return reached_facts("value", outputs["loss"], outputs)
 
 
 def one_by_one(encoder, decoder, images: Tensor, labels: Tensor, noise: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from ...probability import bernoulli_log_likelihood
 from ..declare import Case, Exercise, Misconception
-from ..observing import weights_like
 from ..random_inputs import binary_images, normal
+from ..reached_weights import reached_facts, with_gradients
 from ..wrong_formulas import SIGMOID_BEFORE_LOSS, negated
 from .tiny_models import networks
 
@@ -44,24 +44,11 @@ def call_weights(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The log weights, and the gradients of a weighted sum of them by both networks' weights."""
     encoder, decoder = networks(inputs)
     result = answer(encoder, decoder, inputs["images"], inputs["noise"])
-    if result is Ellipsis:
-        return Ellipsis
-    record = {"log weights": result, "encoder's gradient": None, "decoder's gradient": None}
-    if isinstance(result, Tensor) and result.requires_grad:
-        (result * weights_like(result)).sum().backward()
-        record["encoder's gradient"] = encoder.weight.grad
-        record["decoder's gradient"] = decoder.weight.grad
-    return record
+    return with_gradients("log weights", result, encoder, decoder)
 
 
 def weight_facts(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
-    facts = {"log weights": outputs["log weights"]}
-    for name in ("encoder", "decoder"):
-        gradient = outputs[f"{name}'s gradient"]
-        facts[f"a gradient reaches the {name}"] = isinstance(gradient, Tensor)
-        if isinstance(gradient, Tensor):
-            facts[f"the gradient of the {name}'s weights"] = gradient
-    return facts
+    return reached_facts("log weights", outputs["log weights"], outputs)
 
 
 def one_by_one(encoder, decoder, images: Tensor, noise: Tensor) -> Tensor:
