@@ -95,10 +95,16 @@ def test_fashion_mnist_equals_torchvisions_reader_on_unpacked_files(split, tmp_p
     assert len(data.FASHION_CLASSES) == 10
 
 
-def test_the_training_images_of_fashion_mnist_are_the_published_ones_in_another_packing():
-    packed = SHIPPED / "fashion-mnist/train-images-idx3-ubyte.xz"
-    published = hashlib.md5(lzma.decompress(packed.read_bytes())).hexdigest()
-    assert published == "f4a8712d7a061bf5bd6d2ca38dc4d50a"
+@pytest.mark.parametrize(
+    "name, md5",
+    [
+        ("train-images-idx3-ubyte", "f4a8712d7a061bf5bd6d2ca38dc4d50a"),
+        ("t10k-images-idx3-ubyte", "8181f5470baa50b63fa0f6fddb340f0a"),
+    ],
+)
+def test_the_images_of_fashion_mnist_are_the_published_ones_in_another_packing(name, md5):
+    packed = SHIPPED / f"fashion-mnist/{name}.xz"
+    assert hashlib.md5(lzma.decompress(packed.read_bytes())).hexdigest() == md5
 
 
 def test_a_folder_of_ones_own_may_hold_the_published_gzip(tmp_path, monkeypatch):

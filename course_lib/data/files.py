@@ -15,10 +15,14 @@ IDX_FILES = {
     ("test", "images"): "t10k-images-idx3-ubyte.gz",
     ("test", "labels"): "t10k-labels-idx1-ubyte.gz",
 }
-# xz packs the largest file by 3.6 MB smaller than the published gzip, which is read as well.
+# xz packs these two by 4.2 MB smaller than the published gzip, which is read as well.
 DATASETS = {
     "mnist": IDX_FILES,
-    "fashion-mnist": IDX_FILES | {("train", "images"): "train-images-idx3-ubyte.xz"},
+    "fashion-mnist": IDX_FILES
+    | {
+        ("train", "images"): "train-images-idx3-ubyte.xz",
+        ("test", "images"): "t10k-images-idx3-ubyte.xz",
+    },
 }
 EMOJI_FILES = {
     "table": "emoji/emoji.csv",
