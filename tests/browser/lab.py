@@ -29,17 +29,20 @@ NOT_INHERITED = ("PYTEST", "COURSE", "JUPYTER", "XDG")
 CELLS = """() => jupyterapp.shell.currentWidget.content.widgets.map(({model}) => ({
     type: model.type, source: model.sharedModel.getSource(), metadata: model.metadata,
     count: model.executionCount ?? null, outputs: model.outputs ? model.outputs.toJSON() : []}))"""
+POLLING = 250  # milliseconds between two looks: one in every frame would take a core to itself
 IDLE = """() => {
     const panel = jupyterapp.shell.currentWidget;
     return panel?.sessionContext?.session?.kernel?.status === 'idle'
         && ![...document.querySelectorAll('.jp-InputPrompt')].some(p => p.innerText.includes('*'));
 }"""
-STOPPED = f"""() => {{
-    const code = ({CELLS})().filter(cell => cell.type === 'code');
-    const failed = cell => cell.outputs.some(output => output.output_type === 'error')
-        && !cell.metadata.tags?.includes('raises-exception');
-    return code.at(-1).count || code.some(failed);
-}}"""
+STOPPED = """() => {
+    const cells = jupyterapp.shell.currentWidget.content.widgets.map(({model}) => model);
+    const code = cells.filter(model => model.type === 'code');
+    const errors = ({outputs}) => [...Array(outputs.length).keys()]
+        .some(n => outputs.get(n).type === 'error');
+    const failed = model => !model.metadata.tags?.includes('raises-exception') && errors(model);
+    return code.at(-1).executionCount || code.some(failed);
+}"""
 
 
 @contextmanager
@@ -114,7 +117,7 @@ class Notebook:
         page.keyboard.press("Control+b")  # the file browser takes a quarter of the width
 
     def wait_until_idle(self) -> None:
-        self.page.wait_for_function(IDLE)
+        self.page.wait_for_function(IDLE, polling=POLLING)
 
     def cells(self) -> list[dict]:
         """Each cell's type, source, metadata, execution count and outputs, from the model."""
@@ -133,7 +136,7 @@ class Notebook:
         """Run All Cells, until the last one has run or one that must not fail has failed."""
         self.choose("Edit", "Clear Outputs of All Cells")
         self.choose("Run", "Run All Cells")
-        self.page.wait_for_function(STOPPED, timeout=seconds * 1000)
+        self.page.wait_for_function(STOPPED, timeout=seconds * 1000, polling=POLLING)
         self.wait_until_idle()
 
     def choose(self, menu: str, item: str) -> None:
@@ -154,7 +157,9 @@ class Notebook:
         self.locate(number).locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
         self.page.wait_for_function(
-            f"([n, before]) => ({CELLS})()[n].count > before", arg=[number, before or 0]
+            f"([n, before]) => ({CELLS})()[n].count > before",
+            arg=[number, before or 0],
+            polling=POLLING,
         )
         self.wait_until_idle()
         return self.locate(number).locator(".jp-OutputArea")
