@@ -8,6 +8,17 @@
 # linear method, remove noise from images, and then find out why a network that rebuilds digits
 # well is bad at inventing them.
 #
+# ![Rebuilt digits, and what random codes decode to: compression is not generation](../images/04_autoencoders.png)
+#
+# <details><summary>中文导读</summary>
+#
+# 自编码器把 784 个像素压缩成几个数，再还原。本课先证明 PCA 是最好的线性自编码器（七行推导，逐行数值
+# 验证），再训练非线性的自编码器超过它，用 PSNR（分贝）衡量。接着比较 L1、L2 与交叉熵：对一个不确定的
+# 像素，它们分别给出中位数或均值，而均值就是模糊。然后从潜空间随机取编码解码，看见“空洞”：会压缩不等于
+# 会生成。最后训练去噪器，这是自编码器的第一个用途。
+#
+# </details>
+#
 # **You will be able to**
 # - measure a reconstruction in decibels, and say what 3 dB more mean,
 # - prove that PCA is the best linear autoencoder, and check each line of the proof with numbers,
@@ -21,8 +32,11 @@
 # Minima*; Hinton and Salakhutdinov (2006), *Reducing the Dimensionality of Data with Neural
 # Networks*; Vincent, Larochelle, Bengio and Manzagol (2008), *Extracting and Composing Robust
 # Features with Denoising Autoencoders*.
+#
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
 
-# %%
+# %% tags=["folded"]
 import time
 
 import matplotlib.pyplot as plt

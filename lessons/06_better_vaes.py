@@ -6,6 +6,17 @@
 # ignores its code, and what to do with 500 images instead of 60,000. Each question gets a number
 # before it gets an opinion.
 #
+# ![Rate against distortion, and what single latents of a β-VAE change](../images/06_better_vaes.png)
+#
+# <details><summary>中文导读</summary>
+#
+# 在第 05 课的基础上改进 VAE，每个问题先有数字再有结论：卷积编码器和解码器省下什么；β-VAE 与率失真
+# 曲线，编码要付多少代价；平方误差其实暗中固定了方差 σ² = 1/2，不如让解码器自己学习方差；强大的（自回归）
+# 解码器为什么会忽略编码（后验坍塌），怎样用 KL 退火和 free bits 救回来；只有 500 张图像时怎样发现并抑制
+# 过拟合。最后用潜变量遍历和线性探针，问一个编码究竟知道些什么。
+#
+# </details>
+#
 # **You will be able to**
 # - build a convolutional VAE for gray and color images, and say what its convolutions save,
 # - read a rate–distortion curve, and predict from a table of variances which latents will be used,
@@ -20,8 +31,11 @@
 # Autoregressive Flow*, arXiv 1606.04934; Bowman et al. (2016), *Generating Sentences from a
 # Continuous Space*, arXiv 1511.06349; Burda, Grosse and Salakhutdinov (2016), *Importance Weighted
 # Autoencoders*, arXiv 1509.00519.
+#
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
 
-# %%
+# %% tags=["folded"]
 import copy
 import itertools
 import math
@@ -103,6 +117,8 @@ for name, images in (("digits", test_images), ("clothes", test_fashion), ("emoji
 #
 # How many places does a window have? Take a row of `size` pixels, add `padding` on either side, and
 # push a kernel along that covers `kernel` pixels, or more if `dilation` spreads it.
+#
+# ![A kernel of 4 slides over a row of 8 padded pixels in steps of 2: four places](../images/06_sliding.png)
 
 # %% [markdown]
 # ### Exercise · `conv_output_size(size, kernel, stride, padding, dilation)`
@@ -783,6 +799,8 @@ show(plot_images(rows, columns=12, title="Emoji", row_titles=names))
 # A convolution can do that, if its kernel is 0 at the pixel itself and at all that come later in reading
 # order: a [masked convolution](glossary.ipynb#Masked-convolution) (van den Oord, Kalchbrenner and Kavukcuoglu, 2016). Its logits are added to
 # the decoder's. A line of a digit is easy to continue if you see its last three pixels, with or without a code.
+#
+# ![A masked kernel of 5 × 5: weights for what came before the pixel, zeros for the rest](../images/06_masked.png)
 
 
 # %% tags=["nbval-check-output"]

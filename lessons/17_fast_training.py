@@ -6,6 +6,17 @@
 # where its time goes, and speed it up one idea at a time. Before each measurement you predict the
 # gain by counting: how many operations, how many bytes, how many calls?
 #
+# ![What each idea adds to the speed of one training step, on two CPU cores](../images/17_fast_training.png)
+#
+# <details><summary>中文导读</summary>
+#
+# 同样的网络、同样的数据、同样的更新次数，一种写法要一小时，另一种只要十分钟。本课从教程里常见的慢循环
+# 出发，先测量时间花在哪里，再逐个加速：数据常驻设备、不在循环里等待设备、权重一次更新、更少的数位
+# （自动混合精度）、内存布局、等价而更省的运算、编译器与 CUDA 图。每一步都先按运算数、字节数和启动次数
+# 预测收益，再测量。最后讲放不进内存的大批次（梯度累积）和多进程数据并行，并证明梯度相等。
+#
+# </details>
+#
 # **You will be able to**
 # - time a training step so that the number means something,
 # - count operations, bytes and launches of a step, and say which of the three limits it,
@@ -18,8 +29,11 @@
 # *Roofline: an Insightful Visual Performance Model for Multicore Architectures*; Micikevicius et
 # al. (2017), *Mixed Precision Training*, arXiv 1710.03740; Goyal et al. (2017), *Accurate, Large
 # Minibatch SGD*, arXiv 1706.02677.
+#
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
 
-# %%
+# %% tags=["folded"]
 import inspect
 import logging
 import os

@@ -94,7 +94,7 @@ def build_student(lesson: Lesson, root: Path, hints: Hints) -> list[str]:
 
 def build_solution(lesson: Lesson, root: Path, execute_code: bool | None, scale: str) -> list[str]:
     path = root / "solutions" / f"{lesson.stem}.ipynb"
-    notebook = with_pictures(solution_notebook(lesson), root)
+    notebook = solution_notebook(lesson)  # its pictures are links: it is read beside images/
     reason = "asked for" if execute_code else keep_outputs(lesson, notebook, read_notebook(path))
     if reason and execute_code is False:
         return [f"solutions/{path.name} is stale, and was left as it is: {reason}"]
@@ -149,7 +149,7 @@ def stale(root: Path = ROOT, only: Sequence[str] = (), *, hints: Hints | None = 
         said += differs(
             root / "notebooks" / name, with_pictures(student_notebook(lesson, hints), root)
         )
-        solution = with_pictures(solution_notebook(lesson), root)
+        solution = solution_notebook(lesson)
         reason = keep_outputs(lesson, solution, read_notebook(root / "solutions" / name))
         if reason:
             said.append(f"solutions/{name}: {reason}")

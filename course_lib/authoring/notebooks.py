@@ -23,6 +23,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 PICTURE = re.compile(r"\]\(\.\./images/([\w.-]+\.png)\)")
+PAPER = re.compile(r"(?<!\[)\barXiv\s(\d{4}\.\d{4,5})\b")
 Hints = Mapping[str, tuple[str, ...]]
 INTRODUCTION = """\
 # Glossary
@@ -65,6 +66,7 @@ def new_cell(cell: Cell, source: str, cell_id: str) -> NotebookNode:
     if cell.kind == "markdown":
         # A page that JupyterLab has just opened has its cells, but no heading to jump to yet.
         source = LINK.sub(lambda link: f"cell-id={anchor(link[0])}", source)
+        source = PAPER.sub(r"[arXiv \1](https://arxiv.org/abs/\1)", source)
     node = new(source=source, id=cell_id)
     tags = {*cell.tags, *(["nbval-check-output"] if cell.check else [])}
     carried = {"exercise": cell.exercise, "check": cell.check, "tags": sorted(tags)}
@@ -77,8 +79,9 @@ def new_cell(cell: Cell, source: str, cell_id: str) -> NotebookNode:
 def with_pictures(notebook: NotebookNode, root: Path) -> NotebookNode:
     """The notebook with the pictures that its text shows inside it.
 
-    A lesson names them `../images/05_vae.png`, where GitHub finds them; JupyterLab, whose folder is
-    `notebooks/`, may not look outside it. Raises FileNotFoundError for a picture that is not there.
+    A lesson names them `../images/05_vae.png`, where GitHub finds them, and a solution keeps the
+    name; JupyterLab, whose folder is `notebooks/`, may not look outside it. Raises
+    FileNotFoundError for a picture that is not there.
     """
     for cell in notebook.cells:
         names = PICTURE.findall(cell.source) if cell.cell_type == "markdown" else []
