@@ -54,6 +54,7 @@ from course_lib.history import History, watch
 from course_lib.plotting import plot_history, plot_images, show
 from course_lib.probability import bernoulli_log_likelihood, importance_bound
 from course_lib.training import at_scale, batches, course_scale, pick_device, seed_everything
+from course_lib.widgets import weights_explorer
 
 seed_everything(0)
 device = pick_device()
@@ -259,6 +260,7 @@ with torch.no_grad():
     toy_noise = torch.randn(8, 50_000, 1, 2, dtype=torch.float64)
     pieces = [log_importance_weights(toy_encoder, toy_decoder, toy_image, n) for n in toy_noise]
 log_w = torch.cat(pieces)[:, 0]
+log_w_of_toy = log_w[:5000].float()  # for section 7
 relative = (log_w - log_evidence).exp()  # w / p(x): should average to 1
 error = relative.std() / math.sqrt(len(relative))
 print(f"by the grid:   log p(x) = {log_evidence:.4f},  ELBO = {elbo:.4f}")
@@ -425,18 +427,17 @@ for variance in (0.67, 0.55, 0.45):
 
 # %% [markdown]
 # ### Exercise · `iwae_loss(log_weights)`
-# *6 minutes.* `log_weights` is `(K, B)`. Return minus the importance-weighted bound, averaged over the batch: a
+# *3 minutes.* `log_weights` is `(K, B)`. Return minus the importance-weighted bound, averaged over the batch: a
 # scalar in nats per image. At K = 1 it is the negative ELBO, estimated with one draw. The weights of a digit are
-# around $e^{-90}$, and float32 ends at $e^{-103}$: stay with logarithms. (`importance_bound` of lesson 02 would
-# do most of it; write it out once more.)
+# around $e^{-90}$, and float32 ends at $e^{-103}$: stay with logarithms. Your `importance_bound` of lesson 02 is
+# imported above.
 
 
 # %% exercise="likelihood.iwae_loss"
 def iwae_loss(log_weights):
     """Minus log of the mean of K weights, averaged over the batch: `(K, B)` to `()`, in nats."""
     # BEGIN SOLUTION
-    bounds = log_weights.logsumexp(dim=0) - math.log(len(log_weights))
-    return -bounds.mean()
+    return -importance_bound(log_weights).mean()
     # END SOLUTION
 
 
@@ -444,20 +445,59 @@ def iwae_loss(log_weights):
 check("likelihood.iwae_loss", iwae_loss)
 
 # %% [markdown]
-# What does this loss teach? Its derivative by one log weight, from the chain rule through logsumexp, is minus
-# that draw's **share** of the image's total weight, $w_k / \sum_j w_j$, divided by the batch size. The ELBO
-# treats all draws alike; here the draw with the largest weight gets most of the gradient, and a hopeless one
-# gets none. So $q$ may afford to miss: one good draw in five is enough.
+# What does this loss teach? Training hears of a draw through one number alone: how much the loss changes with that
+# draw's log weight, $\partial\, \mathrm{loss} / \partial \log w_{kb}$. Whatever the networks are, `backward()`
+# multiplies each draw's own gradient by it (chain rule). The ELBO's loss, $-\frac{1}{KB} \sum_{kb} \log w_{kb}$,
+# gives every draw the same: $-1 / KB$.
+#
+# **Predict.** Three draws of an image have the log weights -92, -90 and -95. Which of them gets most of the
+# gradient of `iwae_loss`? Half of it, or nearly all?
+
+# %% [markdown]
+# ### Exercise · `gradient_weights(log_weights)`
+# *8 minutes.* Derive it on paper: the derivative of `iwae_loss` by each entry of `log_weights` `(K, B)`, as a formula.
+# Return it, `(K, B)`, of the same dtype. It must be right at log weights of -400 and of 200 in float32. (Autograd
+# would give it, too; the point is what it says.)
+
+
+# %% exercise="likelihood.gradient_weights"
+def gradient_weights(log_weights):
+    """The derivative of `iwae_loss` by each log weight: `(K, B)` to `(K, B)`."""
+    # BEGIN SOLUTION
+    # log Σ w has the derivative w / Σ w by log w; log K has none; the mean divides by B
+    return -log_weights.softmax(dim=0) / log_weights.shape[1]
+    # END SOLUTION
+
+
+# %% check="likelihood.gradient_weights"
+check("likelihood.gradient_weights", gradient_weights)
+
+# %% [markdown]
+# In three lines, with one image's bound $\log \sum_j w_j - \log K$:
+#
+# $$ \begin{aligned}
+# \frac{\partial}{\partial \log w_k} \Big( \log \sum_j w_j - \log K \Big)
+#   &= \frac{1}{\sum_j w_j}\, \frac{\partial \sum_j w_j}{\partial \log w_k} && (a) \\
+# &= \frac{1}{\sum_j w_j}\, \frac{\partial\, e^{\log w_k}}{\partial \log w_k} && (b) \\
+# &= \frac{w_k}{\sum_j w_j} && (c)
+# \end{aligned} $$
+#
+# (a) **Chain rule**; $\log K$ is a constant. (b) **One term** of the sum is this draw's. (c) **The exponential** is its
+# own derivative. So a draw counts by its **share** of the image's total weight, and the loss puts $-1/B$ before it.
 
 # %% tags=["nbval-check-output"]
 example = torch.tensor([[-92.0, -90.0], [-90.0, -90.0], [-95.0, -90.0]], requires_grad=True)
 iwae_loss(example).backward()
-shares = (example.detach() - example.detach().logsumexp(dim=0)).exp()
+shares = -2 * gradient_weights(example.detach())
 for image in range(2):
-    for name, values in (("shares of the draws", shares), ("-B · derivative", -2 * example.grad)):
+    for name, values in (("shares of the draws", shares), ("-B · autograd", -2 * example.grad)):
         numbers = "  ".join(f"{value:.3f}" for value in values[:, image])
         print(f"image {image}, {name:<20} {numbers}")
-assert torch.allclose(-2 * example.grad, shares, atol=1e-6)
+assert torch.allclose(gradient_weights(example.detach()), example.grad, atol=1e-6)
+
+# %% [markdown]
+# Nearly nine tenths go to one draw, and the hopeless one gets next to nothing. So $q$ may afford to miss: one good
+# draw in five is enough. And where one draw has all the weight, the other four have taught the networks nothing.
 
 # %% [markdown]
 # ## 5 · Training: one draw against five
@@ -914,10 +954,8 @@ check("likelihood.effective_sample_size", effective_sample_size)
 # **Predict.** Of 5,000 draws of the encoder for a typical test digit, how many carry the estimate?
 
 # %%
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
 for (kind, k), log_w in kept.items():
     sizes = effective_sample_size(log_w)
-    left.hist(sizes.log10().numpy(), bins=25, alpha=0.6, label=f"{kind}, k = {k}")
     print(
         f"{kind} k = {k}: of {samples:,} draws a median of {sizes.median():.0f} are effective, at least {sizes.min():.1f}, at most {sizes.max():.0f};"
     )
@@ -928,6 +966,12 @@ for (kind, k), log_w in kept.items():
             some = effective_sample_size(log_w[:count])
             print(f"  K = {count}: {(count / some).median():.0f}", end="")
     print()
+
+# %% tags=["folded"]
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+for (kind, k), log_w in kept.items():
+    sizes = effective_sample_size(log_w)
+    left.hist(sizes.log10().numpy(), bins=25, alpha=0.6, label=f"{kind}, k = {k}")
 left.set(
     title=f"Effective draws of {samples:,}",
     xlabel="log10 of the effective sample size",
@@ -958,6 +1002,28 @@ show(
         row_titles=("fewest", "most"),
     )
 )
+
+# %% [markdown]
+# ### Slide it
+# Move $K$, the number of draws, and change the image: the toy of section 3, whose $q$ is not far from the posterior, a test
+# digit in the middle, and the one that the encoder serves worst. Watch the bars, the bound and the effective
+# sample size. **Predict**: when the bound leaps, what do the bars do? (The shares are the gradient weights of section 4, but for
+# $-1/B$.) Where this page cannot run code, the three are drawn at one $K$.
+
+# %%
+weights_explorer(
+    {
+        "the toy": log_w_of_toy,
+        "a typical digit": first[:, order[len(order) // 2]],
+        "the worst digit": first[:, order[0]],
+    },
+    draws=at_scale(smoke=10, laptop=200, gpu=200),
+    truth={"the toy": log_evidence.item()},
+)
+
+# %% [markdown]
+# A leap of the bound is one heavy draw: a bar takes most of the sum, the others shrink, and the effective sample
+# size *falls*. After that the bound sinks slowly, as $\log K$ is taken off, until the next one comes.
 
 # %% [markdown]
 # About twenty out of 5,000, and for more than a quarter of the images fewer than ten. A Gaussian with a

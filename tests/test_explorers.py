@@ -193,7 +193,8 @@ def test_the_latent_map_puts_each_mean_where_its_point_is():
     means = torch.tensor([[-2.0, 2.0], [-2.0, -2.0], [2.0, -2.0]])  # the label covers the second
     image = latent_map(means, torch.tensor([7, 7, 7]), low=-3, high=3)
     assert image.shape == (3, 480, 480) and image.min() >= 0 and image.max() <= 1
-    colored = image.amax(0) - image.amin(0) > 0.3
+    colored = image.amax(0) - image.amin(0) > 0.2
+    colored[380:420, 60:100] = False  # the label's frame
     rows, columns = torch.nonzero(colored, as_tuple=True)
     # x from -3..3 to 0..480, y upwards, so that row 0 is y = 3
     for half, column, row in [(columns < 240, 80, 80), (columns > 240, 400, 400)]:
@@ -204,6 +205,16 @@ def test_the_latent_map_puts_each_mean_where_its_point_is():
     assert (columns - 80).abs().max() < 20 and (rows - 400).abs().max() < 20
     with pytest.raises(ValueError, match=r"\(N, 2\) and labels \(N,\); got \(3, 2\) and \(5,\)"):
         latent_map(means, torch.arange(5))
+
+
+def test_labels_of_classes_that_lie_together_stay_apart():
+    torch.manual_seed(0)
+    centers = 0.2 * torch.randn(10, 2)
+    placed = latent._apart(centers, least=0.5)
+    apart = torch.cdist(placed, placed).fill_diagonal_(9)
+    assert apart.min() > 0.49 and (placed - centers).norm(dim=1).max() < 1.5
+    far = torch.tensor([[-2.0, 0.0], [2.0, 0.0]])
+    assert torch.equal(latent._apart(far, least=0.5), far)
 
 
 # labels and a plane of z
