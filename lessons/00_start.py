@@ -821,7 +821,7 @@ print(f"after ten trips through [-1, 1] and cutting: {(trip - softened).mean() *
 #
 # **References.** D. Kingma and M. Welling, *Auto-Encoding Variational Bayes*, arXiv 1312.6114, 2013. ·
 # I. Goodfellow and others, *Generative Adversarial Networks*, arXiv 1406.2661, 2014. · A. Rogozhnikov,
-# *Einops: Clear and Reliable Tensor Manipulations with Einstein-like Notation*, 2022. · The map's other
+# *Einops: Clear and Reliable Tensor Manipulations with Einstein-like Notation*, 2022, [ICLR](https://openreview.net/forum?id=oapKSVM2bcj). · The map's other
 # papers by their arXiv numbers in its cell.
 #
 # **Next** 01_divergences asks what «close to the data» means, and finds more than one answer.

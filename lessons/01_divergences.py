@@ -647,9 +647,9 @@ assert (estimate - exact).abs() < 5 * error
 # - For Gaussians it is $\tfrac12[e^{\ell_q-\ell_p} + (m-\mu)^2 e^{-\ell_p} - 1 + \ell_p - \ell_q]$ per
 #   dimension, and dimensions add. Without a formula: average log-ratios and state the error.
 #
-# **References.** S. Kullback and R. Leibler, *On Information and Sufficiency*, 1951. · J. Lin,
-# *Divergence Measures Based on the Shannon Entropy*, 1991. · D. Kingma and M. Welling, *Auto-Encoding
-# Variational Bayes*, arXiv 1312.6114, 2013. · C. Shannon, *A Mathematical Theory of Communication*, 1948.
+# **References.** S. Kullback and R. Leibler, *On Information and Sufficiency*, 1951, doi 10.1214/aoms/1177729694. · J. Lin,
+# *Divergence Measures Based on the Shannon Entropy*, 1991, doi 10.1109/18.61115. · D. Kingma and M. Welling, *Auto-Encoding
+# Variational Bayes*, arXiv 1312.6114, 2013. · C. Shannon, *A Mathematical Theory of Communication*, 1948, doi 10.1002/j.1538-7305.1948.tb01338.x.
 #
 # **Next** 02_elbo asks how probable an image is under a model with hidden causes; the answer is a bound,
 # and what the bound misses is a KL divergence.

@@ -1399,10 +1399,10 @@ for name, factor in (("a third as wide", 1 / 3), ("1.5 times as wide", 1.5)):
 # - More draws tighten the bound; EM closes the gap and raises the bound in turns, so the evidence never falls.
 #
 # **References.** M. Tipping and C. Bishop, *Probabilistic Principal Component Analysis*, Journal of the Royal
-# Statistical Society B, 1999. · M. Jordan, Z. Ghahramani, T. Jaakkola and L. Saul, *An Introduction to
-# Variational Methods for Graphical Models*, 1999. · A. Dempster, N. Laird and D. Rubin, *Maximum Likelihood from
-# Incomplete Data via the EM Algorithm*, 1977. · R. Neal and G. Hinton, *A View of the EM Algorithm that Justifies
-# Incremental, Sparse, and Other Variants*, 1998. · Y. Burda, R. Grosse and R. Salakhutdinov, *Importance Weighted
+# Statistical Society B, 1999, doi 10.1111/1467-9868.00196. · M. Jordan, Z. Ghahramani, T. Jaakkola and L. Saul, *An Introduction to
+# Variational Methods for Graphical Models*, 1999, doi 10.1023/A:1007665907178. · A. Dempster, N. Laird and D. Rubin, *Maximum Likelihood from
+# Incomplete Data via the EM Algorithm*, 1977, doi 10.1111/j.2517-6161.1977.tb01600.x. · R. Neal and G. Hinton, *A View of the EM Algorithm that Justifies
+# Incremental, Sparse, and Other Variants*, 1998, doi 10.1007/978-94-011-5014-9_12. · Y. Burda, R. Grosse and R. Salakhutdinov, *Importance Weighted
 # Autoencoders*, arXiv 1509.00519, 2015. · J. Lucas, G. Tucker, R. Grosse and M. Norouzi, *Don't Blame the ELBO! A
 # Linear VAE Perspective on Posterior Collapse*, arXiv 1911.02469, 2019.
 #

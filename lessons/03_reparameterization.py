@@ -1138,7 +1138,7 @@ print(f"-E f / s = {-(A + C) / std:.2f}")
 #   whether anything is learned.
 #
 # **References.** R. Williams, *Simple Statistical Gradient-Following Algorithms for Connectionist
-# Reinforcement Learning*, 1992. · D. Kingma and M. Welling, *Auto-Encoding Variational Bayes*,
+# Reinforcement Learning*, 1992, doi 10.1007/BF00992696. · D. Kingma and M. Welling, *Auto-Encoding Variational Bayes*,
 # arXiv 1312.6114, 2013. · D. Rezende, S. Mohamed and D. Wierstra, *Stochastic Backpropagation and
 # Approximate Inference in Deep Generative Models*, arXiv 1401.4082, 2014. · A. Mnih and D. Rezende,
 # *Variational Inference for Monte Carlo Objectives*, arXiv 1602.06725, 2016 (a baseline from the

@@ -1053,10 +1053,10 @@ print(
 # - Compression is not generation: nothing says where codes lie, and between them are holes.
 #
 # **References.** P. Baldi and K. Hornik, *Neural Networks and Principal Component Analysis:
-# Learning from Examples Without Local Minima*, Neural Networks 2, 1989. · C. Eckart and G. Young,
-# *The Approximation of One Matrix by Another of Lower Rank*, Psychometrika 1, 1936. · G. Hinton
-# and R. Salakhutdinov, *Reducing the Dimensionality of Data with Neural Networks*, Science, 2006.
+# Learning from Examples Without Local Minima*, Neural Networks 2, 1989, [doi 10.1016/0893-6080(89)90014-2](https://doi.org/10.1016/0893-6080%2889%2990014-2). · C. Eckart and G. Young,
+# *The Approximation of One Matrix by Another of Lower Rank*, Psychometrika 1, 1936, doi 10.1007/BF02288367. · G. Hinton
+# and R. Salakhutdinov, *Reducing the Dimensionality of Data with Neural Networks*, Science, 2006, doi 10.1126/science.1127647.
 # · P. Vincent, H. Larochelle, Y. Bengio and P.-A. Manzagol, *Extracting and Composing Robust
-# Features with Denoising Autoencoders*, ICML 2008.
+# Features with Denoising Autoencoders*, ICML 2008, doi 10.1145/1390156.1390294.
 #
 # **Next** 05_vae gives the codes a distribution of their own, and draws new ones from it.

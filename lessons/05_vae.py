@@ -831,6 +831,6 @@ show(plot_images(rows, columns=10, title="Trained without noise", row_titles=nam
 # **References.** D. Kingma and M. Welling, *Auto-Encoding Variational Bayes*, arXiv 1312.6114, 2013. ·
 # D. Rezende, S. Mohamed and D. Wierstra, *Stochastic Backpropagation and Approximate Inference in Deep
 # Generative Models*, arXiv 1401.4082, 2014. · Y. LeCun, L. Bottou, Y. Bengio and P. Haffner,
-# *Gradient-Based Learning Applied to Document Recognition*, 1998 (MNIST).
+# *Gradient-Based Learning Applied to Document Recognition*, 1998, doi 10.1109/5.726791 (MNIST).
 #
 # **Next** 06_better_vaes turns to convolutions, to the price of a code, and to the cures for collapse.

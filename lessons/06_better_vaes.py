@@ -1354,7 +1354,7 @@ for name, build in (("dense", dense_vae), ("convolutional", conv_vae)):
 # - The ELBO of images held back tells when to stop; traversals and a linear probe tell what a code knows.
 #
 # **References.** I. Higgins et al., *beta-VAE: Learning Basic Visual Concepts with a Constrained Variational
-# Framework*, ICLR 2017. · A. Alemi et al., *Fixing a Broken ELBO*, arXiv 1711.00464, 2018. · S. Bowman et al.,
+# Framework*, ICLR 2017, [OpenReview](https://openreview.net/forum?id=Sy2fzU9gl). · A. Alemi et al., *Fixing a Broken ELBO*, arXiv 1711.00464, 2018. · S. Bowman et al.,
 # *Generating Sentences from a Continuous Space*, arXiv 1511.06349, 2016. · D. Kingma et al., *Improved Variational
 # Inference with Inverse Autoregressive Flow*, arXiv 1606.04934, 2016. · Y. Burda, R. Grosse and R. Salakhutdinov,
 # *Importance Weighted Autoencoders*, arXiv 1509.00519, 2016. · J. Lucas et al., *Don't Blame the ELBO! A Linear

@@ -1538,7 +1538,7 @@ torch.set_num_threads(in_use)
 #   processes, where the loss is a mean over examples that do not depend on each other.
 #
 # **References.** S. Williams, A. Waterman and D. Patterson, *Roofline: an Insightful Visual
-# Performance Model for Multicore Architectures*, Communications of the ACM, 2009. · P.
+# Performance Model for Multicore Architectures*, Communications of the ACM, 2009, doi 10.1145/1498765.1498785. · P.
 # Micikevicius et al., *Mixed Precision Training*, arXiv 1710.03740, 2017. · P. Goyal et al.,
 # *Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour*, arXiv 1706.02677, 2017. · S. Li et
 # al., *PyTorch Distributed: Experiences on Accelerating Data Parallel Training*, arXiv 2006.15704,

@@ -11,7 +11,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from .execute import ExecutionError, execute, faults, place
-from .glossary import FILE, PAGE, read_glossary, wrong_links
+from .glossary import FILE, PAGE, read_chinese, read_glossary, wrong_links
 from .lesson import Lesson, LessonError, read_lessons
 from .notebooks import (
     Hints,
@@ -117,7 +117,7 @@ def glossary_pages(root: Path) -> dict[Path, NotebookNode]:
     """The glossary by its path: the same in both folders, so that every lesson's links reach it."""
     if not (terms := read_glossary(root)):
         return {}
-    page = glossary_notebook(terms)
+    page = glossary_notebook(terms, read_chinese(root, terms))
     return {root / folder / PAGE: page for folder in ("notebooks", "solutions")}
 
 
