@@ -483,6 +483,7 @@ def kl_per_latent(encoder, images):
     return kl_of_each_latent(*encoder(images)).mean(dim=0)
 
 
+# %% tags=["folded"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6))
 rates = torch.tensor([point["R"] for point in curve.values()])
 distortions = torch.tensor([point["D"] for point in curve.values()])
@@ -1200,6 +1201,7 @@ for name in to_probe:
     print(f"{name:<22} mean {of_mean[name]:.3f}, draw {of_draw[name]:.3f}")
 print(f"{'pixels':<22}      {of_pixels:.3f}")
 
+# %% tags=["folded"]
 places = torch.arange(len(to_probe))
 figure, axes = plt.subplots(figsize=(7.5, 3.4))
 axes.barh(places - 0.2, list(of_mean.values()), height=0.4, label="mean")

@@ -307,6 +307,8 @@ def time_parts(steps):
 parts = time_parts(3 * timed_steps)
 for name, milliseconds in parts.items():
     print(f"{name:<10} {milliseconds:6.2f} ms, {milliseconds / sum(parts.values()):4.0%}")
+
+# %% tags=["folded"]
 figure, axes = plt.subplots(figsize=(7, 1.6))
 left = 0.0
 for name, milliseconds in parts.items():
@@ -1091,6 +1093,7 @@ contenders = {
 rates = compare(contenders)
 report(rates)
 
+# %% tags=["folded"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), width_ratios=(3, 2))
 medians = torch.stack([rate.median() for rate in rates.values()])
 spread = torch.stack(
@@ -1447,6 +1450,7 @@ for name, source, options in (
         f"test loss {test_loss(vae):.1f} nats per image"
     )
 
+# %% tags=["folded"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
 fewest = min(map(len, races.values()))
 window = max(1, fewest // 50)  # one for both, so that the right picture compares like with like
