@@ -260,7 +260,7 @@ with torch.no_grad():
     toy_noise = torch.randn(8, 50_000, 1, 2, dtype=torch.float64)
     pieces = [log_importance_weights(toy_encoder, toy_decoder, toy_image, n) for n in toy_noise]
 log_w = torch.cat(pieces)[:, 0]
-log_w_of_toy = log_w[:5000].float()  # for section 7
+log_w_of_toy = log_w[:5000]  # for section 7
 relative = (log_w - log_evidence).exp()  # w / p(x): should average to 1
 error = relative.std() / math.sqrt(len(relative))
 print(f"by the grid:   log p(x) = {log_evidence:.4f},  ELBO = {elbo:.4f}")
@@ -1005,24 +1005,25 @@ show(
 
 # %% [markdown]
 # ### Slide it
-# Move $K$, the number of draws, and change the image: the toy of section 3, whose $q$ is not far from the posterior, a test
-# digit in the middle, and the one that the encoder serves worst. Watch the bars, the bound and the effective
-# sample size. **Predict**: when the bound leaps, what do the bars do? (The shares are the gradient weights of section 4, but for
-# $-1/B$.) Where this page cannot run code, the three are drawn at one $K$.
+# Move $K$, the number of draws, and change the $q$: the toy's of section 3, which is not far from its posterior, and the two
+# of «Weights without a variance», with $s = 0.8$ (a finite variance) and $s = 1/4$ (an infinite one). Watch the bars, the
+# bound and the effective sample size. **Predict**: when the bound leaps, what do the bars do? (The shares are the gradient's
+# weights of section 4, but for $-1/B$.) Where this page cannot run code, the three are drawn at one $K$.
 
 # %%
+generator = torch.Generator().manual_seed(12)
 weights_explorer(
     {
         "the toy": log_w_of_toy,
-        "a typical digit": first[:, order[len(order) // 2]],
-        "the worst digit": first[:, order[0]],
+        "s = 0.8": relative_weights(0.8, 5000, generator=generator).log(),
+        "s = 1/4": relative_weights(0.25, 5000, generator=generator).log(),
     },
-    draws=at_scale(smoke=10, laptop=200, gpu=200),
-    truth={"the toy": log_evidence.item()},
+    draws=200,
+    truth={"the toy": log_evidence.item(), "s = 0.8": 0.0, "s = 1/4": 0.0},
 )
 
 # %% [markdown]
-# A leap of the bound is one heavy draw: a bar takes most of the sum, the others shrink, and the effective sample
+# A leap of the bound is one heavy draw: a bar takes a good part of the sum, the others shrink, and the effective sample
 # size *falls*. After that the bound sinks slowly, as $\log K$ is taken off, until the next one comes.
 
 # %% [markdown]
