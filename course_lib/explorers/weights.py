@@ -82,10 +82,11 @@ def _draw(
 ) -> None:
     """Shares of the first k draws as bars, and the bound after each draw up to them."""
     shares = log_weights[:k].softmax(dim=0).sort(descending=True).values[:MOST_BARS]
-    left.bar(range(1, len(shares) + 1), shares, color="C1")
+    left.bar(range(1, len(shares) + 1), shares.tolist(), color="C1")
     rest = f"the {MOST_BARS} heaviest of {k:,} draws" if k > MOST_BARS else f"all {k:,} draws"
     left.set(title=f"{name}: {rest}", xlabel="draw, heaviest first", ylabel="share of the sum")
     left.set(xlim=(0.3, max(10, len(shares)) + 0.7), ylim=(0, 1))
+    left.xaxis.get_major_locator().set_params(integer=True)
     bounds = log_weights.logcumsumexp(dim=0) - torch.arange(1, len(log_weights) + 1).log()
     right.plot(range(1, len(bounds) + 1), bounds, color="0.75", linewidth=1)
     right.plot(range(1, k + 1), bounds[:k], color="C0")
