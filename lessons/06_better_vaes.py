@@ -25,7 +25,7 @@
 # - notice overfitting by the ELBO of images held back, and compare three cures,
 # - ask a code what it knows, by traversals and by a linear probe.
 #
-# **Time** 90 minutes · **Builds on** 05_vae · **Papers** Higgins et al. (2017), *beta-VAE: Learning
+# **Time** two sittings of 90 minutes, sections 1 to 4 and 5 to 9 · **Builds on** 05_vae · **Papers** Higgins et al. (2017), *beta-VAE: Learning
 # Basic Visual Concepts with a Constrained Variational Framework*; Alemi et al. (2018), *Fixing a
 # Broken ELBO*, arXiv 1711.00464; Kingma et al. (2016), *Improved Variational Inference with Inverse
 # Autoregressive Flow*, arXiv 1606.04934; Bowman et al. (2016), *Generating Sentences from a
@@ -783,6 +783,9 @@ show(plot_images(rows, columns=12, title="Emoji", row_titles=names))
 # few: color, outline and position come back, faces and legs do not. The ELBO tells the same by one number, about 350 nats lower
 # for the test emoji. We keep the prior's samples to ourselves. More than 100 nats in 64 latents, learned from so few, leave
 # hardly a place in the prior that decodes to anything but colored fog.
+#
+# *Here the second sitting begins. If you come back another day, run all cells above this one first (in JupyterLab: Run, Run All
+# Above Selected Cell): sections 6 and 7 use what they trained. Exercises that you have passed stay passed.*
 #
 # ## 5 · Collapse, and two cures
 #

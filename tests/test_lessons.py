@@ -110,7 +110,7 @@ def test_a_lesson_opens_with_a_picture_and_a_folded_set_up(stem):
 
 @pytest.mark.parametrize("stem", [s for s in STEMS if s < "14" or s.startswith("17")])
 def test_a_lesson_says_of_which_run_its_numbers_are(stem):
-    """A reader at another scale is not to think that theirs are wrong. (The clinic measures anew.)"""
+    """A reader at another scale is not to think that theirs are wrong. (The clinic measures.)"""
     prose = "\n".join(c.source for c in lesson(stem).cells if c.kind == "markdown")
     if "b_" not in stem[:4]:  # a second sitting may leave it to the first
         assert re.search(r"umbers in the text\b.{0,60}`laptop` scale", prose, re.DOTALL)
