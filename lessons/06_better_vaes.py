@@ -784,10 +784,10 @@ show(plot_images(rows, columns=12, title="Emoji", row_titles=names))
 # for the test emoji. We keep the prior's samples to ourselves. More than 100 nats in 64 latents, learned from so few, leave
 # hardly a place in the prior that decodes to anything but colored fog.
 #
+# ## 5 · Collapse, and two cures
+#
 # *Here the second sitting begins. If you come back another day, run all cells above this one first (in JupyterLab: Run, Run All
 # Above Selected Cell): sections 6 and 7 use what they trained. Exercises that you have passed stay passed.*
-#
-# ## 5 · Collapse, and two cures
 #
 # A latent that does not pay is switched off, and section 4 says that this is right. There is another kind of
 # [posterior collapse](glossary.ipynb#Posterior-collapse), and it is a mishap of training. At the start the code is noise:

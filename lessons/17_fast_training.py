@@ -858,10 +858,10 @@ measured["channels-last"] = ratios.median().item()
 # depends on processor, library and network, and it can be nothing. When a measured time is far
 # above its bound, ask about layout.
 #
+# ## 9 · The same function by fewer operations
+#
 # *Here the second sitting begins. If you come back another day, run all cells above this one first (in JupyterLab: Run, Run All
 # Above Selected Cell): what they measured is used below. Exercises that you have passed stay passed.*
-#
-# ## 9 · The same function by fewer operations
 #
 # So far the same operations went faster. Sometimes fewer operations give the same result. Many
 # generators enlarge a picture in two layers: `nn.Upsample(scale_factor=2)` copies every pixel to a
