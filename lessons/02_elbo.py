@@ -393,6 +393,15 @@ three = ones[[0, 1, 2]]
 centers, shape_of_all = posterior(three, weight_2, noise_2)
 axis = torch.linspace(-3, 3, 241, dtype=torch.float64)
 plane = torch.cartesian_prod(axis, axis)  # (58081, 2)
+by_bayes = log_joint(three[0], weight_2, noise_2, plane)
+by_bayes = by_bayes - log_evidence(three[:1], weight_2, noise_2)
+off = (MultivariateNormal(centers[0], shape_of_all).log_prob(plane) - by_bayes).abs().max()
+print(
+    f"line 1, Bayes' rule, with your two functions holds at all {len(plane):,} points: {off < 1e-8}"
+)
+assert off < 1e-8
+
+# %% tags=["folded"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
 for n, color in enumerate(("C0", "C1", "C2")):
     by_grid = log_joint(three[n], weight_2, noise_2, plane)
@@ -407,13 +416,6 @@ for step, name, line in ((-1, "low", ":"), (0, "at its mean", "-"), (1, "high", 
     moved = centers[0, 1] + shape_of_all[0, 1] / first * step  # z₁ by `step` standard deviations
     given = Normal(moved, torch.linalg.inv(shape_of_all)[1, 1].rsqrt())
     right.plot(axis, given.log_prob(axis).exp(), line, color="C0", label=f"z₁ {name}")
-by_bayes = log_joint(three[0], weight_2, noise_2, plane)
-by_bayes = by_bayes - log_evidence(three[:1], weight_2, noise_2)
-off = (MultivariateNormal(centers[0], shape_of_all).log_prob(plane) - by_bayes).abs().max()
-print(
-    f"line 1, Bayes' rule, with your two functions holds at all {len(plane):,} points: {off < 1e-8}"
-)
-assert off < 1e-8
 left.set(title="grid (filled), your posterior (lines)", xlabel="z₁", ylabel="z₂", aspect="equal")
 right.set(title="z₂ of the blue one: gray, if z₁ is unknown", xlabel="z₂", ylabel="density")
 right.legend()

@@ -569,6 +569,8 @@ costs = {
     "l2": (grid - values).square().mean(dim=1),
     "bce": -(values * grid.log() + (1 - values) * (1 - grid).log()).mean(dim=1),
 }
+
+# %% tags=["folded"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
 left.hist(values, bins=30, color="C0")
 left.set(title=f"Row {pixel // 28}, column {pixel % 28} of {len(values):,} fours")
@@ -581,6 +583,8 @@ for loss, cost in costs.items():
 right.set(title="Average loss of a constant", xlabel="the constant c", ylabel="loss", ylim=(0, 1.5))
 right.legend()
 show(figure)
+
+# %%
 print(f"black in {(values == 0).double().mean():.0%} of the fours, average {values.mean():.3f}")
 logit = torch.tensor(-4.6, dtype=torch.float64, requires_grad=True)  # a pixel called 1 % white
 for loss, cost in (("l2", F.mse_loss), ("bce", F.binary_cross_entropy)):
