@@ -77,6 +77,34 @@ def draw_note(
     axes.text(x, y, text, fontsize=size, color=color, linespacing=1.35, **place)
 
 
+def plot_autoencoder(widths: Sequence[int] = (784, 512, 256, 32, 256, 512, 784)) -> Figure:
+    """Layers as bars, as high as the root of their width, and the narrowest of them in the middle.
+
+    >>> figure = plot_autoencoder()
+    """
+    figure, (axes,) = new_card(9, 3.4)
+    axes.set(xlim=(-1.2, 2 * len(widths) + 0.4), ylim=(-1.75, 1.5))
+    axes.set_title("An autoencoder: what the code lets through is all that comes out", color=INK)
+    middle, highest = len(widths) // 2, max(widths)
+    for number, width in enumerate(widths):
+        height = 2 * (width / highest) ** 0.5
+        color = CHANCE if number == middle else NETWORK
+        color = "white" if number in (0, len(widths) - 1) else color
+        axes.add_patch(Rectangle((2 * number, -height / 2), 0.7, height, fc=color, ec=LINE))
+        draw_note(axes, 2 * number + 0.35, -1.25, f"{width:,}")
+        if number:
+            draw_arrow(axes, (2 * number - 1.2, 0), (2 * number - 0.1, 0))
+    draw_note(axes, 0.35, 1.2, "image x")
+    draw_note(axes, 2 * middle + 0.35, 0.65, "code")
+    draw_note(axes, 2 * len(widths) - 1.65, 1.2, "copy")
+    draw_note(axes, middle, 1.2, "encoder")
+    draw_note(axes, 2 * len(widths) - middle - 1.3, 1.2, "decoder")
+    draw_note(
+        axes, middle * 2 + 0.35, -1.6, "loss: the squared difference of image and copy", GRADIENT
+    )
+    return figure
+
+
 def plot_vae() -> Figure:
     """A VAE from the image to mean and log-variance, z and logits, with the loss's two terms.
 

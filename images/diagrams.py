@@ -17,6 +17,7 @@ from course_lib.game_plots import plot_two_steps
 DIAGRAMS = {
     "02_bound": diagrams.plot_bound,
     "03_paths": diagrams.plot_gradient_paths,
+    "04_bottleneck": diagrams.plot_autoencoder,
     "05_vae_parts": diagrams.plot_vae,
     "06_sliding": diagrams.plot_sliding_kernel,
     "06_masked": diagrams.plot_masked_kernel,

@@ -344,6 +344,8 @@ for code_size in code_sizes:
 # Put activations between linear layers, and the copies no longer lie on a flat sheet through the
 # images, but on a curved one, which can follow them. The loss is the same squared error. The
 # [latent](glossary.ipynb#Latent-variable) code is whatever the two networks agree on.
+#
+# ![Seven layers, from 784 numbers down to the code's 32 and up again](../images/04_bottleneck.png)
 
 # %% [markdown]
 # ### Exercise · `Autoencoder(image_size, latent_dim)`

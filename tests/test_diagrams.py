@@ -9,6 +9,7 @@ from course_lib.game_plots import plot_two_steps
 
 PLOTS = [
     *(diagrams.plot_vae, diagrams.plot_gradient_paths, diagrams.plot_bound),
+    diagrams.plot_autoencoder,
     *(diagrams.plot_sliding_kernel, diagrams.plot_masked_kernel),
 ]
 
