@@ -36,16 +36,20 @@ CURES = (
 )
 
 
-def plot_two_steps() -> Figure:
+def plot_two_steps(saturating: bool = True) -> Figure:
     """A GAN's two steps: in each, who moves (green), and how far the gradient runs back (dashed).
+
+    With `saturating` both play for V; without, each lowers a loss of its own.
 
     >>> figure = plot_two_steps()
     """
     figure = Figure(figsize=(9.5, 3.3), layout="none")
     figure.subplots_adjust(0.01, 0.02, 0.99, 0.9, 0.04)
     left, right = figure.subplots(1, 2)
-    _draw_step(left, "The discriminator's step: V goes up", generator_moves=False)
-    _draw_step(right, "The generator's step: V goes down", generator_moves=True)
+    goals = ("V goes up", "V goes down") if saturating else ("its loss goes down",) * 2
+    losses = ("V", "log(1-D)") if saturating else ("L$_D$", "-log D")
+    _draw_step(left, f"The discriminator's step: {goals[0]}", losses[0], generator_moves=False)
+    _draw_step(right, f"The generator's step: {goals[1]}", losses[1], generator_moves=True)
     return figure
 
 
@@ -118,14 +122,14 @@ def plot_where_cures_act() -> Figure:
     return figure
 
 
-def _draw_step(axes: Axes, title: str, generator_moves: bool) -> None:
+def _draw_step(axes: Axes, title: str, loss: str, generator_moves: bool) -> None:
     """Noise, generator, discriminator and loss as boxes; the gradient below them, and its end."""
     axes.set(xlim=(0, 10), ylim=(0, 5.2), title=title)
     axes.axis("off")
     _box(axes, 0.1, 2.2, 1.2, "z", "white")
     _box(axes, 2.2, 2.2, 2.0, "generator\nG", MOVES if generator_moves else STILL)
     _box(axes, 5.4, 2.2, 2.2, "discriminator\nD", STILL if generator_moves else MOVES)
-    _box(axes, 8.6, 2.2, 1.3, "log(1-D)" if generator_moves else "V", "white")
+    _box(axes, 8.6, 2.2, 1.3, loss, "white")
     for start, end in ((1.3, 2.2), (4.2, 5.4), (7.6, 8.6)):
         _arrow(axes, (start, 2.75), (end, 2.75), "0.3")
     axes.text(4.8, 3.3, "fakes", ha="center", va="bottom", fontsize=9)
@@ -142,7 +146,7 @@ def _draw_step(axes: Axes, title: str, generator_moves: bool) -> None:
         told = "cut here: fakes are detached"
         axes.plot([4.68, 4.92], [2.4, 3.1], color="C1", lw=2.5)
         axes.plot([4.8, 4.8], [0.8, 2.3], color="C1", lw=0.8, ls=":")
-    x = 6.2 if generator_moves else 4.8
+    x = 5.6 if generator_moves else 4.8
     axes.text(x, 0.5, told, color="C1", ha="center", va="center", fontsize=9, bbox=WHITE_BOX)
 
 

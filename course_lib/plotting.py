@@ -25,8 +25,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from course_lib.environment import in_notebook
+from course_lib.environment import in_notebook, is_static
 
+SHARPNESS = 2  # pixels of a picture for each of the page's, where somebody watches
 TILE_INCHES = 0.8
 POINTS_PER_INCH = 72
 WHITE_BOX = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5}  # behind a label
@@ -65,13 +66,17 @@ use_course_style()
 def show(figure: Figure) -> None:
     """Show a figure and close it: the one way to do so in a lesson.
 
-    In a notebook it becomes a PNG below the cell. In a script it is saved to the folder
-    COURSE_FIGURES, where that is set, as 01_title.png, 02_title.png and so on.
+    In a notebook it becomes a PNG below the cell, of twice the resolution and the same size on the
+    page where somebody watches: what is stored in the repository stays small. In a script it is
+    saved to the folder COURSE_FIGURES, where that is set, as 01_title.png, 02_title.png and so on.
     """
     if in_notebook():
         from IPython.display import display
 
-        display(png_bundle(figure), raw=True)
+        sharpness = 1 if is_static() else SHARPNESS
+        wide, high = (round(pixels) for pixels in figure.bbox.size)
+        place = {} if sharpness == 1 else {"image/png": {"width": wide, "height": high}}
+        display(png_bundle(figure, sharpness), raw=True, metadata=place)
     elif os.environ.get("COURSE_FIGURES"):
         folder = Path(os.environ["COURSE_FIGURES"])
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,16 +86,16 @@ def show(figure: Figure) -> None:
         sys.modules["matplotlib.pyplot"].close(figure)
 
 
-def to_png(figure: Figure) -> bytes:
-    """The figure as the bytes of a PNG file."""
+def to_png(figure: Figure, sharpness: int = 1) -> bytes:
+    """The figure as the bytes of a PNG file, with `sharpness` times as many pixels a side."""
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    figure.savefig(file, format="png", dpi=sharpness * figure.dpi)
     return file.getvalue()
 
 
-def png_bundle(figure: Figure) -> dict[str, str]:
+def png_bundle(figure: Figure, sharpness: int = 1) -> dict[str, str]:
     """The figure as a Jupyter display bundle, its title standing for it where no picture can."""
-    png = base64.b64encode(with_palette(to_png(figure))).decode()
+    png = base64.b64encode(with_palette(to_png(figure, sharpness))).decode()
     return {"image/png": png, "text/plain": f"<figure: {_title(figure) or 'untitled'}>"}
 
 

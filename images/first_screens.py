@@ -3,8 +3,19 @@
 from PIL import Image
 from readme import ROOT, picture_of
 
-# A solution, and words of the cells that draw what stands in its first picture, one below another.
+# A solution, and words of the titles of what stands in its first picture, one below another, or of
+# the cells that draw it.
 PICTURES = {
+    "00_start": ("Emoji pairs: one meaning",),
+    "01_divergences": ("smallest KL(data",),
+    "02_elbo": ("over the posterior (gray)",),
+    "03_reparameterization": ("One run of each",),
+    "04_autoencoders": ("rebuilt, and made up",),
+    "05_vae": ("Digits that nobody wrote",),
+    "06_better_vaes": ("The rate–distortion curve", "β = 4: one latent"),
+    "07_likelihood": ("The bound climbs",),
+    "09_first_gan": ("Twelve points of latent",),
+    "17_fast_training": ("VAE, batch 128",),
     "08a_minimax": ('judge = {"best D"', "The best Gaussian of each"),
     "08b_minimax": ("The Dirac-GAN, {title}",),
     "11_stable_gans": ("A plain GAN, by gradient evaluations", "The contest: "),

@@ -7,6 +7,19 @@
 # later lesson takes for granted, so that there you can think about the idea and not about the
 # plumbing.
 #
+# ![Noto and Twemoji draw the same things: one of the three data sets of the course](../images/00_start.png)
+#
+# <details><summary>中文导读</summary>
+#
+# 本课不训练大型网络，而是把后面每一课都要用到的基本功一次练好：怎样读出图像张量的形状、数据类型、
+# 设备与取值范围；怎样用 einops 写出“看得懂”的重排、归约与复制；怎样让随机批次可以重现；怎样用自动
+# 微分求导并亲手验证。你还会看到取值范围弄错（[0, 1] 与 [-1, 1] 混用）时，程序不报错而结果全错的三种
+# 情形。最后用一张图梳理各类生成模型：VAE（2013 年 12 月）、GAN（2014 年 6 月）、自回归、流与扩散模型
+# 各自能算什么、不能算什么。每道练习写完即查，错了会告诉你错在哪里。术语的中英对照见
+# [glossary](glossary.ipynb)。
+#
+# </details>
+#
 # **You will be able to**
 # - read an image tensor's shape, dtype, device and value range, and say what breaks when one is off,
 # - rearrange, reduce and repeat images with einops, in patterns that say what they do,
@@ -18,8 +31,11 @@
 # map at the end; the two that this course is about are Kingma and Welling (2013), *Auto-Encoding
 # Variational Bayes*, arXiv 1312.6114, and Goodfellow and others (2014), *Generative Adversarial
 # Networks*, arXiv 1406.2661.
+#
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
 
-# %%
+# %% tags=["folded"]
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -45,7 +61,8 @@ print("Welcome! Everything is in place.")
 print(f"PyTorch {torch.__version__} will compute on: {device}, at the scale: {course_scale()}")
 
 # %% [markdown]
-# That was your first cell: **Shift + Enter** runs one and goes to the next. The line it printed names
+# That was your first cell: **Shift + Enter** runs one and goes to the next. Its code, which sets
+# things up, is folded away; a click on its bar or its three dots unfolds it. The line it printed names
 # your device (a `cpu` is enough for every lesson) and the scale: how much a lesson computes, chosen by
 # your machine.
 #
@@ -585,9 +602,10 @@ show(plot_images(both, 10, "Ten learned pictures", row_titles=["learned", "class
 # - only a **bound** on it: a number that the log-density never falls below;
 # - only **samples**: it draws, but cannot say how likely anything is.
 #
-# The cell draws the map from three small tables. Read the tables too.
+# The map is drawn from three small tables. They are folded away here; unfold them for the papers'
+# numbers.
 
-# %%
+# %% tags=["folded"]
 EXACT, PARTLY, NONE, ANY = "#0072b2", "#a6d0ec", "#e6e6e6", "#cde8dd"
 CAN_COMPUTE = {  # the log-density of an image; a new image; the code of an image; the training
     "Autoregressive": [
@@ -683,7 +701,7 @@ def draw_table(axis, title, columns, rows):
     axis.set_axis_off()
 
 
-# %%
+# %% tags=["folded"]
 figure, (top, middle, bottom) = plt.subplots(3, 1, figsize=(9.4, 10), height_ratios=[6, 6, 7])
 questions = ["log p(x) of an image", "a new image", "the code of an image", "what training does"]
 draw_table(top, "Five families, by what they can compute", questions, CAN_COMPUTE)
@@ -803,7 +821,7 @@ print(f"after ten trips through [-1, 1] and cutting: {(trip - softened).mean() *
 #
 # **References.** D. Kingma and M. Welling, *Auto-Encoding Variational Bayes*, arXiv 1312.6114, 2013. ·
 # I. Goodfellow and others, *Generative Adversarial Networks*, arXiv 1406.2661, 2014. · A. Rogozhnikov,
-# *Einops: Clear and Reliable Tensor Manipulations with Einstein-like Notation*, 2022. · The map's other
+# *Einops: Clear and Reliable Tensor Manipulations with Einstein-like Notation*, 2022, [ICLR](https://openreview.net/forum?id=oapKSVM2bcj). · The map's other
 # papers by their arXiv numbers in its cell.
 #
 # **Next** 01_divergences asks what «close to the data» means, and finds more than one answer.

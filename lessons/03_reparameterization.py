@@ -7,6 +7,17 @@
 # inside the loss and asks only which draws did well. Both are right on average. They differ in how
 # much they tremble, and that decides what can be trained.
 #
+# ![Two estimators race for the same goal: one walks, the other one staggers](../images/03_reparameterization.png)
+#
+# <details><summary>中文导读</summary>
+#
+# VAE 在网络中间抽取随机编码，梯度怎样穿过随机性？本课给出两种答案：路径梯度（重参数化，
+# z = m + s·ε，随机性放在外面）与得分函数梯度（REINFORCE，只用 f 的取值）。两者都无偏，方差却大不相同：
+# 先由公式预测，再用实验测量，并看方差怎样随维数增长。留一基线可以降低得分函数梯度的方差而不引入偏差，
+# 课中有证明。最后说明路径梯度的适用条件：f 与 z 都必须连续；条件不成立时它是错的。
+#
+# </details>
+#
 # **You will be able to**
 # - say why `torch.normal` and `.sample()` pass no gradient on, and repair it in one line,
 # - derive the pathwise and the score-function gradient, each line checked by numbers,
@@ -18,8 +29,11 @@
 # Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning*; Kingma and
 # Welling (2013), *Auto-Encoding Variational Bayes*, arXiv 1312.6114; Mohamed, Rosca, Figurnov and
 # Mnih (2020), *Monte Carlo Gradient Estimation in Machine Learning*, arXiv 1906.10652.
+#
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
 
-# %%
+# %% tags=["folded"]
 import math
 
 import matplotlib.pyplot as plt
@@ -182,6 +196,7 @@ def train_the_mean(draw, steps=60):
     return history["mean"]
 
 
+# %% tags=["folded"]
 log_var = torch.tensor(2 * math.log(0.6))
 twelve = Normal(0.0, 1.0).icdf(torch.linspace(0.04, 0.96, 12))
 settings = [(0.0, 0.6), (1.0, 0.6), (1.0, 1.2)]
@@ -338,6 +353,8 @@ assert torch.allclose(score, by_autograd, atol=1e-9)
 assert torch.allclose(density_slopes, density * score, atol=1e-6)  # line 2
 assert torch.allclose(line_1, exact, atol=1e-8) and torch.allclose(line_3, exact, atol=1e-8)
 assert max(average(row).abs() for row in score) < 1e-9
+
+# %% tags=["folded"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
 for axes, row, slopes, knob in zip(
     (left, right), score, density_slopes, ("mean", "std"), strict=True
@@ -363,6 +380,10 @@ noise = torch.randn(draws, generator=generator, dtype=torch.float64)  # used fro
 # Is it a coincidence that $\mathbb E[f(z)\,\varepsilon] / s = \mathbb E[f'(z)]$? For smooth $f$ it
 # is integration by parts, since $-\varepsilon$ times the normal density is that density's
 # derivative. The two estimators are the two sides of that one equation.
+#
+# Both ways back in one picture (dashed: the gradient):
+#
+# ![Pathwise: through f and z to the knobs. Score function: by log q, weighed with f's value](../images/03_paths.png)
 
 # %% [markdown]
 # ### Exercise · `score_function_gradient(function, mean, std, noise)`
@@ -678,6 +699,8 @@ for count in sizes:
         assert abs(mine - theirs) < 1e-6  # your function, on the first group
 covariance = torch.cov(torch.stack([values[0], scores[0, :, 0]]))[0, 1]  # it divides by N - 1
 assert torch.isclose(covariance, found[16, True][0, 0])
+
+# %% tags=["folded"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
 for kind, name, color in ((False, "mean of all", "C1"), (True, "leave one out", "C0")):
     ratios = [found[n, kind].mean(dim=0)[0] / exact[0] for n in sizes]
@@ -754,6 +777,8 @@ for d in dims.tolist():
     plain = (values[:, :, None] * scores).mean(dim=1).var()
     measured.append([plain / path, grouped(values, scores, leave_one_out=True).var() / path])
 measured = torch.tensor(measured)
+
+# %% tags=["folded"]
 figure, axes = plt.subplots(figsize=(7, 3.6))
 for column, line, name in ((0, without, "no baseline"), (1, with_one, "leave one out, N = 10")):
     axes.plot(fine, line / analytic["pathwise"][0], color=f"C{1 - column}", label=name)
@@ -823,7 +848,18 @@ print(f"coin, through torch.bernoulli {float(through_the_coin):.4f}, score funct
 print(f"{coin_terms.mean():.4f} ± {error:.4f} (exact {coin_truth:.4f})")
 assert abs(coin_terms.mean() - coin_truth) < 5 * error and through_the_coin == 0
 
+
 # %%
+def wave_variances(k):
+    """Variance of one draw's d/dmean for f = sin(k z): pathwise and score function, exactly."""
+    fade, twice = (-((k * std) ** 2) / 2).exp(), (-2 * (k * std) ** 2).exp()
+    squared_slope = (k * fade * (k * mean).cos()) ** 2
+    path = k**2 * (1 + twice * (2 * k * mean).cos()) / 2
+    plain = (1 - (1 - 4 * (k * std) ** 2) * twice * (2 * k * mean).cos()) / (2 * std**2)
+    return path - squared_slope, plain - squared_slope
+
+
+# %% tags=["folded"]
 m = torch.linspace(-1.5, 3.5, 200, dtype=torch.float64)
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2))
 left.plot(m, step(m), color="0.6", label="f, a step")
@@ -836,15 +872,6 @@ for name, color in (("score function", "C1"), ("pathwise", "C2")):
 left.set(title="A step, seen by its average", xlabel="mean", ylabel="value", ylim=(-0.1, 1.1))
 left.legend(fontsize=8)
 frequency = torch.linspace(0.2, 6, 120, dtype=torch.float64)
-
-
-def wave_variances(k):
-    """Variance of one draw's d/dmean for f = sin(k z): pathwise and score function, exactly."""
-    fade, twice = (-((k * std) ** 2) / 2).exp(), (-2 * (k * std) ** 2).exp()
-    squared_slope = (k * fade * (k * mean).cos()) ** 2
-    path = k**2 * (1 + twice * (2 * k * mean).cos()) / 2
-    plain = (1 - (1 - 4 * (k * std) ** 2) * twice * (2 * k * mean).cos()) / (2 * std**2)
-    return path - squared_slope, plain - squared_slope
 
 
 for column, (name, color) in enumerate((("pathwise", "C2"), ("score function", "C1"))):
@@ -922,6 +949,8 @@ estimators = {
     "pathwise": pathwise_gradient,
 }
 runs = {name: [race(way, s) for s in range(race_seeds)] for name, way in estimators.items()}
+
+# %% tags=["folded"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6))
 grid_m, grid_l = torch.meshgrid(
     torch.linspace(-1.5, 3.2, 80), torch.linspace(-1, 1, 80), indexing="xy"
@@ -978,6 +1007,7 @@ def wide_race(kind, rate, dims=20, count=10):
     return kl_gaussian(m, 2 * log_std, zero + 2, zero)
 
 
+# %% tags=["folded"]
 rates = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]
 figure, axes = plt.subplots(figsize=(7, 3.6))
 start = 20 * nats_to_go(torch.tensor([-1.0]), torch.tensor([0.0]))
@@ -1108,7 +1138,7 @@ print(f"-E f / s = {-(A + C) / std:.2f}")
 #   whether anything is learned.
 #
 # **References.** R. Williams, *Simple Statistical Gradient-Following Algorithms for Connectionist
-# Reinforcement Learning*, 1992. · D. Kingma and M. Welling, *Auto-Encoding Variational Bayes*,
+# Reinforcement Learning*, 1992, doi 10.1007/BF00992696. · D. Kingma and M. Welling, *Auto-Encoding Variational Bayes*,
 # arXiv 1312.6114, 2013. · D. Rezende, S. Mohamed and D. Wierstra, *Stochastic Backpropagation and
 # Approximate Inference in Deep Generative Models*, arXiv 1401.4082, 2014. · A. Mnih and D. Rezende,
 # *Variational Inference for Monte Carlo Objectives*, arXiv 1602.06725, 2016 (a baseline from the

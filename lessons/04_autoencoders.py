@@ -8,6 +8,17 @@
 # linear method, remove noise from images, and then find out why a network that rebuilds digits
 # well is bad at inventing them.
 #
+# ![Rebuilt digits, and what random codes decode to: compression is not generation](../images/04_autoencoders.png)
+#
+# <details><summary>中文导读</summary>
+#
+# 自编码器把 784 个像素压缩成几个数，再还原。本课先证明 PCA 是最好的线性自编码器（七行推导，逐行数值
+# 验证），再训练非线性的自编码器超过它，用 PSNR（分贝）衡量。接着比较 L1、L2 与交叉熵：对一个不确定的
+# 像素，它们分别给出中位数或均值，而均值就是模糊。然后从潜空间随机取编码解码，看见“空洞”：会压缩不等于
+# 会生成。最后训练去噪器，这是自编码器的第一个用途。
+#
+# </details>
+#
 # **You will be able to**
 # - measure a reconstruction in decibels, and say what 3 dB more mean,
 # - prove that PCA is the best linear autoencoder, and check each line of the proof with numbers,
@@ -21,8 +32,11 @@
 # Minima*; Hinton and Salakhutdinov (2006), *Reducing the Dimensionality of Data with Neural
 # Networks*; Vincent, Larochelle, Bengio and Manzagol (2008), *Extracting and Composing Robust
 # Features with Denoising Autoencoders*.
+#
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
 
-# %%
+# %% tags=["folded"]
 import time
 
 import matplotlib.pyplot as plt
@@ -330,6 +344,8 @@ for code_size in code_sizes:
 # Put activations between linear layers, and the copies no longer lie on a flat sheet through the
 # images, but on a curved one, which can follow them. The loss is the same squared error. The
 # [latent](glossary.ipynb#Latent-variable) code is whatever the two networks agree on.
+#
+# ![Seven layers, from 784 numbers down to the code's 32 and up again](../images/04_bottleneck.png)
 
 # %% [markdown]
 # ### Exercise · `Autoencoder(image_size, latent_dim)`
@@ -555,6 +571,8 @@ costs = {
     "l2": (grid - values).square().mean(dim=1),
     "bce": -(values * grid.log() + (1 - values) * (1 - grid).log()).mean(dim=1),
 }
+
+# %% tags=["folded"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
 left.hist(values, bins=30, color="C0")
 left.set(title=f"Row {pixel // 28}, column {pixel % 28} of {len(values):,} fours")
@@ -567,6 +585,8 @@ for loss, cost in costs.items():
 right.set(title="Average loss of a constant", xlabel="the constant c", ylabel="loss", ylim=(0, 1.5))
 right.legend()
 show(figure)
+
+# %%
 print(f"black in {(values == 0).double().mean():.0%} of the fours, average {values.mean():.3f}")
 logit = torch.tensor(-4.6, dtype=torch.float64, requires_grad=True)  # a pixel called 1 % white
 for loss, cost in (("l2", F.mse_loss), ("bce", F.binary_cross_entropy)):
@@ -1039,10 +1059,10 @@ print(
 # - Compression is not generation: nothing says where codes lie, and between them are holes.
 #
 # **References.** P. Baldi and K. Hornik, *Neural Networks and Principal Component Analysis:
-# Learning from Examples Without Local Minima*, Neural Networks 2, 1989. · C. Eckart and G. Young,
-# *The Approximation of One Matrix by Another of Lower Rank*, Psychometrika 1, 1936. · G. Hinton
-# and R. Salakhutdinov, *Reducing the Dimensionality of Data with Neural Networks*, Science, 2006.
+# Learning from Examples Without Local Minima*, Neural Networks 2, 1989, [doi 10.1016/0893-6080(89)90014-2](https://doi.org/10.1016/0893-6080%2889%2990014-2). · C. Eckart and G. Young,
+# *The Approximation of One Matrix by Another of Lower Rank*, Psychometrika 1, 1936, doi 10.1007/BF02288367. · G. Hinton
+# and R. Salakhutdinov, *Reducing the Dimensionality of Data with Neural Networks*, Science, 2006, doi 10.1126/science.1127647.
 # · P. Vincent, H. Larochelle, Y. Bengio and P.-A. Manzagol, *Extracting and Composing Robust
-# Features with Denoising Autoencoders*, ICML 2008.
+# Features with Denoising Autoencoders*, ICML 2008, doi 10.1145/1390156.1390294.
 #
 # **Next** 05_vae gives the codes a distribution of their own, and draws new ones from it.

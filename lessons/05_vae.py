@@ -7,6 +7,17 @@
 # digits, piece by piece, train it to a test score that you can compare with others, look inside, and
 # break it on purpose.
 #
+# ![Digits that nobody wrote: drawn from the prior, decoded by the VAE of this lesson](../images/05_vae.png)
+#
+# <details><summary>中文导读</summary>
+#
+# 本课从头搭建并训练一个变分自编码器（VAE）：伯努利似然、编码器给出 mean 与 log_var、重参数化采样、
+# 解码器给出 logits，损失是负的 ELBO，即重构项加 KL 项，单位都是奈特。五行推导得到下界，并用二维网格逐行
+# 验证。训练三个随机种子，报告测试集 ELBO 及其误差；然后重构图像、从先验采样生成新数字、在二维潜空间地图
+# 上拖动一点看解码结果。最后故意把似然按像素取平均，制造后验坍塌，学会从曲线、KL 和样本三处认出它。
+#
+# </details>
+#
 # **You will be able to**
 # - write the likelihood of a binary image, the two networks, and the bound that trains them,
 # - follow the derivation of that bound (the ELBO) in five lines, and check them with numbers,
@@ -17,8 +28,11 @@
 # **Time** 90 minutes · **Builds on** 01_divergences · **Papers** Kingma and Welling (2013),
 # *Auto-Encoding Variational Bayes*, arXiv 1312.6114; Rezende, Mohamed and Wierstra (2014),
 # *Stochastic Backpropagation and Approximate Inference in Deep Generative Models*, arXiv 1401.4082.
+#
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
 
-# %%
+# %% tags=["folded"]
 import math
 import time
 
@@ -406,6 +420,11 @@ for name, estimates, exact in (
     assert (value - exact).abs() < 5 * error
 fallen = Normal(mean, (log_var / 2).exp()).sample()
 print("does .sample() know where it came from?", fallen.requires_grad)
+
+# %% [markdown]
+# All the pieces are there. This is how one batch runs through them, and where its two terms are paid:
+#
+# ![From an image by mean, log_var and z to logits; the KL is paid at q, the likelihood at the logits](../images/05_vae_parts.png)
 
 # %% [markdown]
 # ### Exercise · `train_step(encoder, decoder, optimizer, images, noise)`
@@ -812,6 +831,6 @@ show(plot_images(rows, columns=10, title="Trained without noise", row_titles=nam
 # **References.** D. Kingma and M. Welling, *Auto-Encoding Variational Bayes*, arXiv 1312.6114, 2013. ·
 # D. Rezende, S. Mohamed and D. Wierstra, *Stochastic Backpropagation and Approximate Inference in Deep
 # Generative Models*, arXiv 1401.4082, 2014. · Y. LeCun, L. Bottou, Y. Bengio and P. Haffner,
-# *Gradient-Based Learning Applied to Document Recognition*, 1998 (MNIST).
+# *Gradient-Based Learning Applied to Document Recognition*, 1998, doi 10.1109/5.726791 (MNIST).
 #
 # **Next** 06_better_vaes turns to convolutions, to the price of a code, and to the cures for collapse.

@@ -6,6 +6,17 @@
 # ignores its code, and what to do with 500 images instead of 60,000. Each question gets a number
 # before it gets an opinion.
 #
+# ![Rate against distortion, and what single latents of a β-VAE change](../images/06_better_vaes.png)
+#
+# <details><summary>中文导读</summary>
+#
+# 在第 05 课的基础上改进 VAE，每个问题先有数字再有结论：卷积编码器和解码器省下什么；β-VAE 与率失真
+# 曲线，编码要付多少代价；平方误差其实暗中固定了方差 σ² = 1/2，不如让解码器自己学习方差；强大的（自回归）
+# 解码器为什么会忽略编码（后验坍塌），怎样用 KL 退火和 free bits 救回来；只有 500 张图像时怎样发现并抑制
+# 过拟合。最后用潜变量遍历和线性探针，问一个编码究竟知道些什么。
+#
+# </details>
+#
 # **You will be able to**
 # - build a convolutional VAE for gray and color images, and say what its convolutions save,
 # - read a rate–distortion curve, and predict from a table of variances which latents will be used,
@@ -14,14 +25,17 @@
 # - notice overfitting by the ELBO of images held back, and compare three cures,
 # - ask a code what it knows, by traversals and by a linear probe.
 #
-# **Time** 90 minutes · **Builds on** 05_vae · **Papers** Higgins et al. (2017), *beta-VAE: Learning
+# **Time** two sittings of 90 minutes, sections 1 to 4 and 5 to 9 · **Builds on** 05_vae · **Papers** Higgins et al. (2017), *beta-VAE: Learning
 # Basic Visual Concepts with a Constrained Variational Framework*; Alemi et al. (2018), *Fixing a
 # Broken ELBO*, arXiv 1711.00464; Kingma et al. (2016), *Improved Variational Inference with Inverse
 # Autoregressive Flow*, arXiv 1606.04934; Bowman et al. (2016), *Generating Sentences from a
 # Continuous Space*, arXiv 1511.06349; Burda, Grosse and Salakhutdinov (2016), *Importance Weighted
 # Autoencoders*, arXiv 1509.00519.
+#
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
 
-# %%
+# %% tags=["folded"]
 import copy
 import itertools
 import math
@@ -103,6 +117,8 @@ for name, images in (("digits", test_images), ("clothes", test_fashion), ("emoji
 #
 # How many places does a window have? Take a row of `size` pixels, add `padding` on either side, and
 # push a kernel along that covers `kernel` pixels, or more if `dilation` spreads it.
+#
+# ![A kernel of 4 slides over a row of 8 padded pixels in steps of 2: four places](../images/06_sliding.png)
 
 # %% [markdown]
 # ### Exercise · `conv_output_size(size, kernel, stride, padding, dilation)`
@@ -467,6 +483,7 @@ def kl_per_latent(encoder, images):
     return kl_of_each_latent(*encoder(images)).mean(dim=0)
 
 
+# %% tags=["folded"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6))
 rates = torch.tensor([point["R"] for point in curve.values()])
 distortions = torch.tensor([point["D"] for point in curve.values()])
@@ -769,6 +786,9 @@ show(plot_images(rows, columns=12, title="Emoji", row_titles=names))
 #
 # ## 5 · Collapse, and two cures
 #
+# *Here the second sitting begins. If you come back another day, run all cells above this one first (in JupyterLab: Run, Run All
+# Above Selected Cell): sections 6 and 7 use what they trained. Exercises that you have passed stay passed.*
+#
 # A latent that does not pay is switched off, and section 4 says that this is right. There is another kind of
 # [posterior collapse](glossary.ipynb#Posterior-collapse), and it is a mishap of training. At the start the code is noise:
 # the encoder has not learned to write, nor the decoder to read. The KL is charged from the first update,
@@ -783,6 +803,8 @@ show(plot_images(rows, columns=12, title="Emoji", row_titles=names))
 # A convolution can do that, if its kernel is 0 at the pixel itself and at all that come later in reading
 # order: a [masked convolution](glossary.ipynb#Masked-convolution) (van den Oord, Kalchbrenner and Kavukcuoglu, 2016). Its logits are added to
 # the decoder's. A line of a digit is easy to continue if you see its last three pixels, with or without a code.
+#
+# ![A masked kernel of 5 × 5: weights for what came before the pixel, zeros for the rest](../images/06_masked.png)
 
 
 # %% tags=["nbval-check-output"]
@@ -959,12 +981,16 @@ axes.set(
 )
 axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 show(figure)
-rows = [test_images[:12]]
-for networks, _ in strong.values():
+said = {}  # by the code of each of twelve digits, beyond what the average code says: in logits
+for name, (networks, _) in strong.items():
     with torch.no_grad():
-        codes = networks[0](test_images[:12]).chunk(2, dim=1)[0]
-        rows.append(networks[1](codes).sigmoid())
-title = "What the code alone says of each pixel (seed 0)"
+        logits = networks[1](networks[0](test_images[:500]).chunk(2, dim=1)[0])
+        said[name] = logits[:12] - logits.mean(dim=0)
+        print(
+            f"{name:<11} the code moves a pixel's logit by {said[name].square().mean().sqrt():.3f}"
+        )
+rows = [test_images[:12], *(0.5 + 0.5 * (logits / 2).clamp(-1, 1) for logits in said.values())]
+title = "What each code adds to a pixel's logit (gray: nothing; white: 2 and more)"
 show(plot_images(torch.cat(rows), columns=12, title=title, row_titles=("test", *strong), size=0.8))
 
 # %% [markdown]
@@ -973,7 +999,7 @@ show(plot_images(torch.cat(rows), columns=12, title=title, row_titles=("test", *
 # price. Nothing is wrong with the loss by then, and nobody uses the code, so the decoder has no reason to read it, and the
 # encoder none to write it. Watch the orange curve: it falls to a ten-thousandth of a nat, and after 250 updates at the right price it is back at a
 # fifth of a nat. So it is not locked in, only slow: with more updates at the full learning rate it may climb out. In
-# our budget, where the learning rate falls in that same half, it does not. In the picture, the code's share is the same gray square for every digit.
+# our budget, where the learning rate falls in that same half, it does not. In the picture its row is gray: the code adds nothing to any digit.
 #
 # **Annealing** ends with 3 nats, all latents active and the best ELBO, but it beats the control by 0.4 nats of ELBO and
 # one nat of KL, less than the seeds differ among themselves. Where nothing was going to collapse there was nothing to
@@ -1182,6 +1208,7 @@ for name in to_probe:
     print(f"{name:<22} mean {of_mean[name]:.3f}, draw {of_draw[name]:.3f}")
 print(f"{'pixels':<22}      {of_pixels:.3f}")
 
+# %% tags=["folded"]
 places = torch.arange(len(to_probe))
 figure, axes = plt.subplots(figsize=(7.5, 3.4))
 axes.barh(places - 0.2, list(of_mean.values()), height=0.4, label="mean")
@@ -1336,7 +1363,7 @@ for name, build in (("dense", dense_vae), ("convolutional", conv_vae)):
 # - The ELBO of images held back tells when to stop; traversals and a linear probe tell what a code knows.
 #
 # **References.** I. Higgins et al., *beta-VAE: Learning Basic Visual Concepts with a Constrained Variational
-# Framework*, ICLR 2017. · A. Alemi et al., *Fixing a Broken ELBO*, arXiv 1711.00464, 2018. · S. Bowman et al.,
+# Framework*, ICLR 2017, [OpenReview](https://openreview.net/forum?id=Sy2fzU9gl). · A. Alemi et al., *Fixing a Broken ELBO*, arXiv 1711.00464, 2018. · S. Bowman et al.,
 # *Generating Sentences from a Continuous Space*, arXiv 1511.06349, 2016. · D. Kingma et al., *Improved Variational
 # Inference with Inverse Autoregressive Flow*, arXiv 1606.04934, 2016. · Y. Burda, R. Grosse and R. Salakhutdinov,
 # *Importance Weighted Autoencoders*, arXiv 1509.00519, 2016. · J. Lucas et al., *Don't Blame the ELBO! A Linear

@@ -7,6 +7,18 @@
 # sampling](glossary.ipynb#Importance-sampling). Then you train with the same tool, and set your numbers beside
 # the first table of a well-known paper: same architecture, same kind of binarization, and at the `gpu` scale the same schedule.
 #
+# ![The importance-weighted bound climbs to the evidence, and its gap falls like 1/k](../images/07_likelihood.png)
+#
+# <details><summary>中文导读</summary>
+#
+# ELBO 只是下界，本课要量 log p(x) 本身。工具是重要性采样：从编码器抽取 K 个编码，用权重
+# w = p(x, z) / q(z | x) 的平均估计 p(x)；平均的对数是下界，K 越大越紧（课中证明）。权重方差有限时差距按
+# 1/K 缩小，课中推导出这一条件，并指出训练好的 VAE 并不满足它。随后训练重要性加权自编码器（IWAE），把结果
+# 与 Burda 等人 (2015) 的表 1 并列，注明二值化方式、抽样数与标准误差。有效样本量说明估计由几个样本撑着；
+# 最后看为什么更紧的下界教给编码器的反而更少。
+#
+# </details>
+#
 # **You will be able to**
 # - turn draws of an encoder into an estimate of $\log p(x)$, and say why it can only err downwards on average,
 # - prove that the importance-weighted bound rises with the number of draws, and watch it rise on a model whose
@@ -21,8 +33,11 @@
 # **Time** 100 minutes · **Builds on** 02_elbo, 05_vae · **Papers** Burda, Grosse and Salakhutdinov (2015),
 # *Importance Weighted Autoencoders*, arXiv 1509.00519; Rainforth, Kosiorek, Le, Maddison, Igl, Wood and
 # Teh (2018), *Tighter Variational Bounds are Not Necessarily Better*, arXiv 1802.04537.
+#
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
 
-# %%
+# %% tags=["folded"]
 import itertools
 import math
 import time
@@ -39,6 +54,7 @@ from course_lib.history import History, watch
 from course_lib.plotting import plot_history, plot_images, show
 from course_lib.probability import bernoulli_log_likelihood, importance_bound
 from course_lib.training import at_scale, batches, course_scale, pick_device, seed_everything
+from course_lib.widgets import weights_explorer
 
 seed_everything(0)
 device = pick_device()
@@ -244,6 +260,7 @@ with torch.no_grad():
     toy_noise = torch.randn(8, 50_000, 1, 2, dtype=torch.float64)
     pieces = [log_importance_weights(toy_encoder, toy_decoder, toy_image, n) for n in toy_noise]
 log_w = torch.cat(pieces)[:, 0]
+log_w_of_toy = log_w[:5000]  # for section 7
 relative = (log_w - log_evidence).exp()  # w / p(x): should average to 1
 error = relative.std() / math.sqrt(len(relative))
 print(f"by the grid:   log p(x) = {log_evidence:.4f},  ELBO = {elbo:.4f}")
@@ -410,18 +427,17 @@ for variance in (0.67, 0.55, 0.45):
 
 # %% [markdown]
 # ### Exercise · `iwae_loss(log_weights)`
-# *6 minutes.* `log_weights` is `(K, B)`. Return minus the importance-weighted bound, averaged over the batch: a
+# *3 minutes.* `log_weights` is `(K, B)`. Return minus the importance-weighted bound, averaged over the batch: a
 # scalar in nats per image. At K = 1 it is the negative ELBO, estimated with one draw. The weights of a digit are
-# around $e^{-90}$, and float32 ends at $e^{-103}$: stay with logarithms. (`importance_bound` of lesson 02 would
-# do most of it; write it out once more.)
+# around $e^{-90}$, and float32 ends at $e^{-103}$: stay with logarithms. Your `importance_bound` of lesson 02 is
+# imported above.
 
 
 # %% exercise="likelihood.iwae_loss"
 def iwae_loss(log_weights):
     """Minus log of the mean of K weights, averaged over the batch: `(K, B)` to `()`, in nats."""
     # BEGIN SOLUTION
-    bounds = log_weights.logsumexp(dim=0) - math.log(len(log_weights))
-    return -bounds.mean()
+    return -importance_bound(log_weights).mean()
     # END SOLUTION
 
 
@@ -429,20 +445,59 @@ def iwae_loss(log_weights):
 check("likelihood.iwae_loss", iwae_loss)
 
 # %% [markdown]
-# What does this loss teach? Its derivative by one log weight, from the chain rule through logsumexp, is minus
-# that draw's **share** of the image's total weight, $w_k / \sum_j w_j$, divided by the batch size. The ELBO
-# treats all draws alike; here the draw with the largest weight gets most of the gradient, and a hopeless one
-# gets none. So $q$ may afford to miss: one good draw in five is enough.
+# What does this loss teach? Training hears of a draw through one number alone: how much the loss changes with that
+# draw's log weight, $\partial\, \mathrm{loss} / \partial \log w_{kb}$. Whatever the networks are, `backward()`
+# multiplies each draw's own gradient by it (chain rule). The ELBO's loss, $-\frac{1}{KB} \sum_{kb} \log w_{kb}$,
+# gives every draw the same: $-1 / KB$.
+#
+# **Predict.** Three draws of an image have the log weights -92, -90 and -95. Which of them gets most of the
+# gradient of `iwae_loss`? Half of it, or nearly all?
+
+# %% [markdown]
+# ### Exercise · `gradient_weights(log_weights)`
+# *8 minutes.* Derive it on paper: the derivative of `iwae_loss` by each entry of `log_weights` `(K, B)`, as a formula.
+# Return it, `(K, B)`, of the same dtype. It must be right at log weights of -400 and of 200 in float32. (Autograd
+# would give it, too; the point is what it says.)
+
+
+# %% exercise="likelihood.gradient_weights"
+def gradient_weights(log_weights):
+    """The derivative of `iwae_loss` by each log weight: `(K, B)` to `(K, B)`."""
+    # BEGIN SOLUTION
+    # log Σ w has the derivative w / Σ w by log w; log K has none; the mean divides by B
+    return -log_weights.softmax(dim=0) / log_weights.shape[1]
+    # END SOLUTION
+
+
+# %% check="likelihood.gradient_weights"
+check("likelihood.gradient_weights", gradient_weights)
+
+# %% [markdown]
+# In three lines, with one image's bound $\log \sum_j w_j - \log K$:
+#
+# $$ \begin{aligned}
+# \frac{\partial}{\partial \log w_k} \Big( \log \sum_j w_j - \log K \Big)
+#   &= \frac{1}{\sum_j w_j}\, \frac{\partial \sum_j w_j}{\partial \log w_k} && (a) \\
+# &= \frac{1}{\sum_j w_j}\, \frac{\partial\, e^{\log w_k}}{\partial \log w_k} && (b) \\
+# &= \frac{w_k}{\sum_j w_j} && (c)
+# \end{aligned} $$
+#
+# (a) **Chain rule**; $\log K$ is a constant. (b) **One term** of the sum is this draw's. (c) **The exponential** is its
+# own derivative. So a draw counts by its **share** of the image's total weight, and the loss puts $-1/B$ before it.
 
 # %% tags=["nbval-check-output"]
 example = torch.tensor([[-92.0, -90.0], [-90.0, -90.0], [-95.0, -90.0]], requires_grad=True)
 iwae_loss(example).backward()
-shares = (example.detach() - example.detach().logsumexp(dim=0)).exp()
+shares = -2 * gradient_weights(example.detach())
 for image in range(2):
-    for name, values in (("shares of the draws", shares), ("-B · derivative", -2 * example.grad)):
+    for name, values in (("shares of the draws", shares), ("-B · autograd", -2 * example.grad)):
         numbers = "  ".join(f"{value:.3f}" for value in values[:, image])
         print(f"image {image}, {name:<20} {numbers}")
-assert torch.allclose(-2 * example.grad, shares, atol=1e-6)
+assert torch.allclose(gradient_weights(example.detach()), example.grad, atol=1e-6)
+
+# %% [markdown]
+# Nearly nine tenths go to one draw, and the hopeless one gets next to nothing. So $q$ may afford to miss: one good
+# draw in five is enough. And where one draw has all the weight, the other four have taught the networks nothing.
 
 # %% [markdown]
 # ## 5 · Training: one draw against five
@@ -899,10 +954,8 @@ check("likelihood.effective_sample_size", effective_sample_size)
 # **Predict.** Of 5,000 draws of the encoder for a typical test digit, how many carry the estimate?
 
 # %%
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
 for (kind, k), log_w in kept.items():
     sizes = effective_sample_size(log_w)
-    left.hist(sizes.log10().numpy(), bins=25, alpha=0.6, label=f"{kind}, k = {k}")
     print(
         f"{kind} k = {k}: of {samples:,} draws a median of {sizes.median():.0f} are effective, at least {sizes.min():.1f}, at most {sizes.max():.0f};"
     )
@@ -913,6 +966,12 @@ for (kind, k), log_w in kept.items():
             some = effective_sample_size(log_w[:count])
             print(f"  K = {count}: {(count / some).median():.0f}", end="")
     print()
+
+# %% tags=["folded"]
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+for (kind, k), log_w in kept.items():
+    sizes = effective_sample_size(log_w)
+    left.hist(sizes.log10().numpy(), bins=25, alpha=0.6, label=f"{kind}, k = {k}")
 left.set(
     title=f"Effective draws of {samples:,}",
     xlabel="log10 of the effective sample size",
@@ -943,6 +1002,31 @@ show(
         row_titles=("fewest", "most"),
     )
 )
+
+# %% [markdown]
+# ### Slide it
+# Move $K$, the number of draws, and change the $q$: the toy's of section 3, which is not far from its posterior, and two as
+# in «Weights without a variance», with $s = 0.8$ (a finite variance) and $s = 1/20$ (an infinite one, and the width of a trained
+# $q$'s narrower latents). Watch the bars, the bound and the effective sample size. **Predict**: when the bound leaps, what do the bars do? (The shares are the gradient's
+# weights of section 4, but for $-1/B$.) Where this page cannot run code, the three are drawn at one $K$.
+
+# %%
+generator = torch.Generator().manual_seed(12)
+weights_explorer(
+    {
+        "the toy": log_w_of_toy,
+        "s = 0.8": relative_weights(0.8, 5000, generator=generator).log(),
+        "s = 1/20": relative_weights(0.05, 5000, generator=generator).log(),
+    },
+    draws=20,
+    truth={"the toy": log_evidence.item(), "s = 0.8": 0.0, "s = 1/20": 0.0},
+)
+
+# %% [markdown]
+# A leap of the bound is one heavy draw: a bar takes a good part of the sum, the others shrink, and the effective sample
+# size *falls*. After that the bound sinks slowly, as $\log K$ is taken off, until the next one comes. Look at the last $q$, too:
+# of 20 draws 15 are effective, more than the toy's 8, and the bound is a whole nat too low; after 5,000 it still lacks half a
+# nat. The heavy draws have not come, and nothing in the weights says so.
 
 # %% [markdown]
 # About twenty out of 5,000, and for more than a quarter of the images fewer than ten. A Gaussian with a

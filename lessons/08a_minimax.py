@@ -22,6 +22,9 @@
 # and others (2014), *Generative Adversarial Networks*, arXiv 1406.2661; Arjovsky and Bottou (2017),
 # *Towards Principled Methods for Training Generative Adversarial Networks*, arXiv 1701.04862.
 #
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
+#
 # <details><summary>中文导读</summary>
 #
 # 生成器与判别器进行一场极小极大博弈。本课在一维空间里把一切都算清楚:先推导最优判别器

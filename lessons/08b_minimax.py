@@ -19,6 +19,9 @@
 # **Time** 60 minutes · **Builds on** 08a_minimax · **Paper** Mescheder, Geiger and Nowozin (2018),
 # *Which Training Methods for GANs do actually Converge?*, arXiv 1801.04406.
 #
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
+#
 # <details><summary>中文导读</summary>
 #
 # 上半课假定判别器总是最优;本课让两个玩家都在学习。先训练一个一维 GAN,观察两个密度和判别器如何变化,

@@ -7,6 +7,17 @@
 # the optimizer's formula, and you learn to read the curves, which in this game mean something else
 # than you are used to.
 #
+# ![Twelve points of latent space while a GAN learns, from noise to digits](../images/09_first_gan.png)
+#
+# <details><summary>中文导读</summary>
+#
+# 一个网络画数字，另一个网络分辨真假，这就是生成对抗网络（GAN）。本课用约两百行代码在 MNIST 上训练一个：
+# 写出生成器、判别器和两个训练步骤，弄清每一步谁动、谁不动、计算图在哪里切断；推导饱和与非饱和损失的梯度
+# （相差两万倍）；从公式写出 Adam，并说明 beta1 为何取 0.5。博弈中的损失不等于质量，因此要学会看曲线：
+# 健康的训练与正在死去的训练各是什么样子。最后用分类器数一数生成了哪些数字。
+#
+# </details>
+#
 # **You will be able to**
 # - write a generator, a discriminator, and the two steps that train them, and say what each step may
 #   move and what it must leave alone,
@@ -19,8 +30,11 @@
 # 1406.2661; Kingma and Ba (2014), *Adam: A Method for Stochastic Optimization*, arXiv 1412.6980;
 # Radford, Metz and Chintala (2015), *Unsupervised Representation Learning with Deep Convolutional
 # Generative Adversarial Networks*, arXiv 1511.06434.
+#
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
 
-# %%
+# %% tags=["folded"]
 import math
 import tempfile
 from pathlib import Path
@@ -316,6 +330,8 @@ print("images", tuple(images[:5].shape), "-> logits", tuple(discriminator(images
 # weights down the gradient of $-\log D(G(z))$. Here the graph must **not** be cut: the gradient passes
 # through the discriminator, which says how each pixel should change, into the generator. On the way
 # `backward()` also fills the discriminator's `.grad`, which nobody asked for.
+#
+# ![Who moves (green) in each step, how far the gradient runs back (dashed), and where the graph is cut](../images/09_two_steps.png)
 #
 # | | generator | discriminator |
 # |---|---|---|

@@ -6,6 +6,17 @@
 # where its time goes, and speed it up one idea at a time. Before each measurement you predict the
 # gain by counting: how many operations, how many bytes, how many calls?
 #
+# ![What each idea adds to the speed of one training step, on two CPU cores](../images/17_fast_training.png)
+#
+# <details><summary>中文导读</summary>
+#
+# 同样的网络、同样的数据、同样的更新次数，一种写法要一小时，另一种只要十分钟。本课从教程里常见的慢循环
+# 出发，先测量时间花在哪里，再逐个加速：数据常驻设备、不在循环里等待设备、权重一次更新、更少的数位
+# （自动混合精度）、内存布局、等价而更省的运算、编译器与 CUDA 图。每一步都先按运算数、字节数和启动次数
+# 预测收益，再测量。最后讲放不进内存的大批次（梯度累积）和多进程数据并行，并证明梯度相等。
+#
+# </details>
+#
 # **You will be able to**
 # - time a training step so that the number means something,
 # - count operations, bytes and launches of a step, and say which of the three limits it,
@@ -14,12 +25,15 @@
 # - train with batches that do not fit into memory, and on several processes, with gradients that
 #   are proved equal.
 #
-# **Time** 90 minutes · **Builds on** 05_vae · **Papers** Williams, Waterman and Patterson (2009),
+# **Time** two sittings of 90 minutes, sections 1 to 8 and 9 to 15 · **Builds on** 05_vae · **Papers** Williams, Waterman and Patterson (2009),
 # *Roofline: an Insightful Visual Performance Model for Multicore Architectures*; Micikevicius et
 # al. (2017), *Mixed Precision Training*, arXiv 1710.03740; Goyal et al. (2017), *Accurate, Large
 # Minibatch SGD*, arXiv 1706.02677.
+#
+# **Numbers in the text** are those of one run at `laptop` scale, on two CPU cores; at another scale, or on
+# another machine, yours differ.
 
-# %%
+# %% tags=["folded"]
 import inspect
 import logging
 import os
@@ -293,6 +307,8 @@ def time_parts(steps):
 parts = time_parts(3 * timed_steps)
 for name, milliseconds in parts.items():
     print(f"{name:<10} {milliseconds:6.2f} ms, {milliseconds / sum(parts.values()):4.0%}")
+
+# %% tags=["folded"]
 figure, axes = plt.subplots(figsize=(7, 1.6))
 left = 0.0
 for name, milliseconds in parts.items():
@@ -844,6 +860,9 @@ measured["channels-last"] = ratios.median().item()
 #
 # ## 9 · The same function by fewer operations
 #
+# *Here the second sitting begins. If you come back another day, run all cells above this one first (in JupyterLab: Run, Run All
+# Above Selected Cell): what they measured is used below. Exercises that you have passed stay passed.*
+#
 # So far the same operations went faster. Sometimes fewer operations give the same result. Many
 # generators enlarge a picture in two layers: `nn.Upsample(scale_factor=2)` copies every pixel to a
 # 2×2 square, then a 3×3 convolution makes something smooth of the coarse squares.
@@ -1077,6 +1096,7 @@ contenders = {
 rates = compare(contenders)
 report(rates)
 
+# %% tags=["folded"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), width_ratios=(3, 2))
 medians = torch.stack([rate.median() for rate in rates.values()])
 spread = torch.stack(
@@ -1433,6 +1453,7 @@ for name, source, options in (
         f"test loss {test_loss(vae):.1f} nats per image"
     )
 
+# %% tags=["folded"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
 fewest = min(map(len, races.values()))
 window = max(1, fewest // 50)  # one for both, so that the right picture compares like with like
@@ -1524,7 +1545,7 @@ torch.set_num_threads(in_use)
 #   processes, where the loss is a mean over examples that do not depend on each other.
 #
 # **References.** S. Williams, A. Waterman and D. Patterson, *Roofline: an Insightful Visual
-# Performance Model for Multicore Architectures*, Communications of the ACM, 2009. · P.
+# Performance Model for Multicore Architectures*, Communications of the ACM, 2009, doi 10.1145/1498765.1498785. · P.
 # Micikevicius et al., *Mixed Precision Training*, arXiv 1710.03740, 2017. · P. Goyal et al.,
 # *Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour*, arXiv 1706.02677, 2017. · S. Li et
 # al., *PyTorch Distributed: Experiences on Accelerating Data Parallel Training*, arXiv 2006.15704,

@@ -520,6 +520,30 @@ def test_a_folded_cell_hides_its_source_in_both_notebooks():
         assert hidden == [{"source_hidden": True}, None]
 
 
+def test_a_paper_that_the_text_names_becomes_a_link():
+    text = (
+        "# %% [markdown]\n# Adam, arXiv 1412.6980; Lin, doi 10.1109/18.61115. Two lines: arXiv\n"
+        "# 1406.2661, and a link already: [arXiv 1312.6114](https://arxiv.org/abs/1312.6114).\n\n"
+        "# %%\nprint('arXiv 1412.6980')\n"
+    )
+    prose, code = solution_notebook(parse(text, "lessons/07_tiny.py")).cells
+    assert "Adam, [arXiv 1412.6980](https://arxiv.org/abs/1412.6980); Lin" in prose.source
+    assert "[doi 10.1109/18.61115](https://doi.org/10.1109/18.61115). Two" in prose.source
+    assert "[arXiv 1406.2661](https://arxiv.org/abs/1406.2661), and" in prose.source
+    assert prose.source.count("arxiv.org/abs/1312.6114") == 1 and "](" not in code.source
+
+
+def test_a_solution_links_the_pictures_that_a_student_gets_inside(tmp_path):
+    write_lesson(tmp_path, f"# %% [markdown]\n# ![what](../images/07_tiny.png)\n\n{TINY}")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "07_tiny.png").write_bytes(b"pixels")
+    build(tmp_path, hints=HINTS, scale="smoke")
+    first = {folder: notebook(tmp_path, folder).cells[0] for folder in ("notebooks", "solutions")}
+    assert "attachments" in first["notebooks"] and "attachments" not in first["solutions"]
+    assert "(../images/07_tiny.png)" in first["solutions"].source
+    assert stale(tmp_path, hints=HINTS) == []
+
+
 def test_a_picture_that_the_text_shows_stands_in_the_notebook(tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "07_tiny.png").write_bytes(b"pixels")

@@ -65,9 +65,18 @@ def test_the_citation_gives_this_version():
 
 
 @pytest.mark.parametrize(
-    "paper", ["README.md", "CONTRIBUTING.md", "data/README.md", "benchmarks/README.md"]
+    "paper",
+    ["README.md", "README.zh.md", "CONTRIBUTING.md", "data/README.md", "benchmarks/README.md"],
 )
 def test_every_link_into_the_project_leads_somewhere(paper):
     text = re.sub(r"`[^`\n]+`", "code", (ROOT / paper).read_text())  # an example is no link
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
     assert [link for link in links if not ((ROOT / paper).parent / link).exists()] == []
+
+
+def test_the_chinese_readme_says_of_a_lesson_what_the_english_one_says():
+    rows = [
+        dict(re.findall(r"\]\(notebooks/(\w+)\.ipynb\)[^|]*\|[^|]*\| ([\d.]+ \| [\d.]+) \|", text))
+        for text in ((ROOT / name).read_text() for name in ("README.md", "README.zh.md"))
+    ]
+    assert rows[1] and rows[1].items() <= rows[0].items()

@@ -14,25 +14,26 @@ import torch
 from PIL import Image
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from course_lib.explorers import ellipse, game, kl, label, latent, modes, moments
+from course_lib.explorers import ellipse, game, kl, label, latent, modes, moments, weights
 from course_lib.explorers.game import game_explorer
 from course_lib.explorers.kl import gaussian_divergences, kl_explorer
 from course_lib.explorers.label import label_explorer
 from course_lib.explorers.latent import LatentPad, latent_explorer, latent_map
 from course_lib.explorers.modes import mode_explorer
 from course_lib.explorers.moments import moments_explorer
+from course_lib.explorers.weights import weights_explorer
 
 
 @pytest.fixture
 def live(monkeypatch):
-    for module in (game, kl, label, latent, modes, moments):
+    for module in (game, kl, label, latent, modes, moments, weights):
         monkeypatch.setattr(module, "is_static", lambda: False)
 
 
 @pytest.fixture
 def shown(monkeypatch):
     figures = []
-    for module in (game, kl, label, latent, modes, moments):
+    for module in (game, kl, label, latent, modes, moments, weights):
         monkeypatch.setattr(module, "show", figures.append)
     return figures
 
@@ -193,7 +194,8 @@ def test_the_latent_map_puts_each_mean_where_its_point_is():
     means = torch.tensor([[-2.0, 2.0], [-2.0, -2.0], [2.0, -2.0]])  # the label covers the second
     image = latent_map(means, torch.tensor([7, 7, 7]), low=-3, high=3)
     assert image.shape == (3, 480, 480) and image.min() >= 0 and image.max() <= 1
-    colored = image.amax(0) - image.amin(0) > 0.3
+    colored = image.amax(0) - image.amin(0) > 0.2
+    colored[380:420, 60:100] = False  # the label's frame
     rows, columns = torch.nonzero(colored, as_tuple=True)
     # x from -3..3 to 0..480, y upwards, so that row 0 is y = 3
     for half, column, row in [(columns < 240, 80, 80), (columns > 240, 400, 400)]:
@@ -204,6 +206,16 @@ def test_the_latent_map_puts_each_mean_where_its_point_is():
     assert (columns - 80).abs().max() < 20 and (rows - 400).abs().max() < 20
     with pytest.raises(ValueError, match=r"\(N, 2\) and labels \(N,\); got \(3, 2\) and \(5,\)"):
         latent_map(means, torch.arange(5))
+
+
+def test_labels_of_classes_that_lie_together_stay_apart():
+    torch.manual_seed(0)
+    centers = 0.2 * torch.randn(10, 2)
+    placed = latent._apart(centers, least=0.5)
+    apart = torch.cdist(placed, placed).fill_diagonal_(9)
+    assert apart.min() > 0.49 and (placed - centers).norm(dim=1).max() < 1.5
+    far = torch.tensor([[-2.0, 0.0], [2.0, 0.0]])
+    assert torch.equal(latent._apart(far, least=0.5), far)
 
 
 # labels and a plane of z
@@ -674,3 +686,39 @@ def test_a_static_moments_explorer_shows_the_last_run_from_first_to_last(shown):
 def test_moments_that_do_not_fit_are_refused(runs, message):
     with pytest.raises(ValueError, match=message):
         moments_explorer(runs)
+
+
+# weights of draws
+
+
+def test_sliding_the_draws_tells_bound_and_size(live):
+    torch.manual_seed(0)
+    values = {"one": torch.randn(300) - 90, "other": torch.zeros(50)}
+    explorer = weights_explorer(values, draws=10, truth={"one": -89.5})
+    menu, count, words, picture = explorer.children
+    bound, size = weights.bound_and_size(values["one"][:10])
+    assert count.value == 10 and f"<b>{bound:.2f}</b>" in words.value
+    assert f"<b>{size:.1f}</b>" in words.value
+    before = picture.value
+    count.value = 200
+    assert picture.value != before and "K = <b>200</b>" in words.value
+    menu.value = "other"  # it has 50 draws alone, all of one weight
+    assert "K = <b>50</b>" in words.value and "<b>50.0</b>" in words.value
+
+
+def test_bound_and_size_are_those_of_the_weights():
+    log_weights = torch.tensor([-3.0, -1.0, -2.5, -700.0]).double()
+    w = log_weights.exp()
+    bound, size = weights.bound_and_size(log_weights)
+    assert bound == pytest.approx(w.mean().log().item())
+    assert size == pytest.approx((w.sum() ** 2 / (w**2).sum()).item())
+
+
+def test_weights_where_nobody_watches(shown, monkeypatch):
+    monkeypatch.setattr(weights, "is_static", lambda: True)
+    assert weights_explorer({"a": torch.randn(60), "b": torch.randn(9)}, draws=20) is None
+    (figure,) = shown
+    shares = [sum(bar.get_height() for bar in axes.patches) for axes in figure.axes[::2]]
+    assert shares == pytest.approx([1, 1]) and len(figure.axes[2].patches) == 9
+    with pytest.raises(ValueError, match=r"log weights \(N,\) by name, N > 0; got \{\}"):
+        weights_explorer({})

@@ -5,7 +5,15 @@ import re
 import pytest
 
 from course_lib.authoring.build import ROOT, build, course_hints, glossary_pages, load, stale
-from course_lib.authoring.glossary import FILE, PAGE, anchor, links, read_glossary
+from course_lib.authoring.glossary import (
+    CHINESE_FILE,
+    FILE,
+    PAGE,
+    anchor,
+    links,
+    read_chinese,
+    read_glossary,
+)
 from course_lib.authoring.lesson import LessonError
 from course_lib.authoring.notebooks import (
     read_notebook,
@@ -127,6 +135,28 @@ def test_the_page_has_a_heading_and_the_facts_of_each_term(tmp_path):
         "### Prior\n\n先验分布 · $p(z)$ · `(B, Z)` · [07_tiny](07_tiny.ipynb)\n\n"
         "What is known before an image is seen.",
     ]
+
+
+def test_chinese_meanings_stand_below_the_english_ones(tmp_path):
+    write(tmp_path)
+    names = [term.english for term in read_glossary(tmp_path)]
+    chinese = tmp_path / CHINESE_FILE
+    chinese.write_text(f'"{names[0]}" = "一个词。"\n', encoding="utf-8")
+    build(tmp_path, hints={}, execute_code=False)
+    page = read_notebook(tmp_path / "notebooks" / PAGE)
+    ends = [cell.source.endswith("一个词。") for cell in page.cells[1:]]
+    assert ends == [True, *[False] * (len(names) - 1)]
+    chinese.write_text(f'"No such term" = "一个词。"\n"{names[0]}" = ""\n', encoding="utf-8")
+    with pytest.raises(LessonError) as caught:
+        build(tmp_path, hints={}, execute_code=False)
+    assert "no term No such term" in str(caught.value) and "one line of text" in str(caught.value)
+
+
+def test_hardly_a_term_is_without_its_chinese_meaning(terms):
+    """A lesson's terms may come before their Chinese meanings; they are not to stay without."""
+    known = read_chinese(ROOT, terms)
+    missing = [term.english for term in terms if term.english not in known]
+    assert len(missing) <= len(terms) // 4, missing
 
 
 def test_lessons_link_to_the_terms_cell_by_its_id(tmp_path):

@@ -1,5 +1,6 @@
 """Grids and curves: what is drawn, what is refused, and that showing shows once."""
 
+import base64
 import io
 import re
 import sys
@@ -11,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from course_lib import plotting
@@ -203,7 +205,9 @@ def test_a_run_that_died_can_still_be_drawn():
 @pytest.fixture
 def notebook(monkeypatch):
     shown = []
-    display = types.SimpleNamespace(display=lambda bundle, raw: shown.append((bundle, raw)))
+    display = types.SimpleNamespace(
+        display=lambda bundle, raw, metadata: shown.append((bundle, raw, metadata))
+    )
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     monkeypatch.setattr(plotting, "in_notebook", lambda: True)
     return shown
@@ -214,17 +218,19 @@ def test_a_notebook_gets_one_png_and_the_figure_is_closed(notebook, tmp_path, mo
     figure, axes = plt.subplots()
     axes.set_title("Reverse KL")
     show(figure)
-    ((bundle, raw),) = notebook
-    assert (
-        raw
-        and bundle["text/plain"] == "<figure: Reverse KL>"
-        and set(bundle)
-        == {
-            "image/png",
-            "text/plain",
-        }
-    )
+    ((bundle, raw, metadata),) = notebook
+    assert raw and metadata == {} and set(bundle) == {"image/png", "text/plain"}
+    assert bundle["text/plain"] == "<figure: Reverse KL>"
     assert not plt.fignum_exists(figure.number) and not list(tmp_path.iterdir())
+
+
+def test_where_somebody_watches_a_picture_is_sharper_and_as_large(notebook, monkeypatch):
+    monkeypatch.setattr(plotting, "is_static", lambda: False)
+    show(Figure(figsize=(3, 2), dpi=90))
+    ((bundle, _, metadata),) = notebook
+    picture = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
+    assert picture.size == (540, 360)
+    assert metadata == {"image/png": {"width": 270, "height": 180}}
 
 
 def test_our_own_figures_are_unknown_to_pyplot():

@@ -11,7 +11,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from .execute import ExecutionError, execute, faults, place
-from .glossary import FILE, PAGE, read_glossary, wrong_links
+from .glossary import FILE, PAGE, read_chinese, read_glossary, wrong_links
 from .lesson import Lesson, LessonError, read_lessons
 from .notebooks import (
     Hints,
@@ -94,7 +94,7 @@ def build_student(lesson: Lesson, root: Path, hints: Hints) -> list[str]:
 
 def build_solution(lesson: Lesson, root: Path, execute_code: bool | None, scale: str) -> list[str]:
     path = root / "solutions" / f"{lesson.stem}.ipynb"
-    notebook = with_pictures(solution_notebook(lesson), root)
+    notebook = solution_notebook(lesson)  # its pictures are links: it is read beside images/
     reason = "asked for" if execute_code else keep_outputs(lesson, notebook, read_notebook(path))
     if reason and execute_code is False:
         return [f"solutions/{path.name} is stale, and was left as it is: {reason}"]
@@ -117,7 +117,7 @@ def glossary_pages(root: Path) -> dict[Path, NotebookNode]:
     """The glossary by its path: the same in both folders, so that every lesson's links reach it."""
     if not (terms := read_glossary(root)):
         return {}
-    page = glossary_notebook(terms)
+    page = glossary_notebook(terms, read_chinese(root, terms))
     return {root / folder / PAGE: page for folder in ("notebooks", "solutions")}
 
 
@@ -149,7 +149,7 @@ def stale(root: Path = ROOT, only: Sequence[str] = (), *, hints: Hints | None = 
         said += differs(
             root / "notebooks" / name, with_pictures(student_notebook(lesson, hints), root)
         )
-        solution = with_pictures(solution_notebook(lesson), root)
+        solution = solution_notebook(lesson)
         reason = keep_outputs(lesson, solution, read_notebook(root / "solutions" / name))
         if reason:
             said.append(f"solutions/{name}: {reason}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from .lesson import Lesson, LessonError, Problem
 
 FILE = "lessons/glossary.toml"
+CHINESE_FILE = "lessons/glossary_zh.toml"
 PAGE = "glossary.ipynb"
 TABLE = re.compile(r"\s*\[\[term\]\]\s*(#.*)?")
 # A name is a heading and, in ASCII, a cell's id, so it has no markup.
@@ -76,6 +77,28 @@ def read_glossary(root: Path) -> list[Term]:
     if found:
         raise LessonError(Problem(FILE, line, said) for line, said in found)
     return sorted((Term(**entry) for entry in entries), key=lambda term: term.anchor.lower())
+
+
+def read_chinese(root: Path, terms: Sequence[Term]) -> dict[str, str]:
+    """What terms mean in Chinese, by English name; one that is not there yet has no entry.
+
+    Raises LessonError for meanings of what is no term, and for what is no line of text.
+    """
+    path = root / CHINESE_FILE
+    if not path.exists():
+        return {}
+    try:
+        meanings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise LessonError([Problem(CHINESE_FILE, 1, str(error))]) from None
+    names = {term.english for term in terms}
+    wrong = [f"{FILE} has no term {name}" for name in meanings if name not in names]
+    for name, meaning in meanings.items():
+        if not isinstance(meaning, str) or not meaning.strip() or "\n" in meaning:
+            wrong.append(f"{name} must be one line of text; got {meaning!r}")
+    if wrong:
+        raise LessonError(Problem(CHINESE_FILE, 1, said) for said in wrong)
+    return meanings
 
 
 def mistakes(

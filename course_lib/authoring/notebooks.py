@@ -23,6 +23,9 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 PICTURE = re.compile(r"\]\(\.\./images/([\w.-]+\.png)\)")
+# As an author names a paper where no link is written yet
+ARXIV = re.compile(r"(?<!\[)\barXiv\s(\d{4}\.\d{4,5})\b")
+DOI = re.compile(r"(?<!\[)\bdoi\s(10\.\d{4,9}/[^\s,;)]*[^\s,;.)])")
 Hints = Mapping[str, tuple[str, ...]]
 INTRODUCTION = """\
 # Glossary
@@ -65,6 +68,8 @@ def new_cell(cell: Cell, source: str, cell_id: str) -> NotebookNode:
     if cell.kind == "markdown":
         # A page that JupyterLab has just opened has its cells, but no heading to jump to yet.
         source = LINK.sub(lambda link: f"cell-id={anchor(link[0])}", source)
+        source = ARXIV.sub(r"[arXiv \1](https://arxiv.org/abs/\1)", source)
+        source = DOI.sub(r"[doi \1](https://doi.org/\1)", source)
     node = new(source=source, id=cell_id)
     tags = {*cell.tags, *(["nbval-check-output"] if cell.check else [])}
     carried = {"exercise": cell.exercise, "check": cell.check, "tags": sorted(tags)}
@@ -77,8 +82,9 @@ def new_cell(cell: Cell, source: str, cell_id: str) -> NotebookNode:
 def with_pictures(notebook: NotebookNode, root: Path) -> NotebookNode:
     """The notebook with the pictures that its text shows inside it.
 
-    A lesson names them `../images/05_vae.png`, where GitHub finds them; JupyterLab, whose folder is
-    `notebooks/`, may not look outside it. Raises FileNotFoundError for a picture that is not there.
+    A lesson names them `../images/05_vae.png`, where GitHub finds them, and a solution keeps the
+    name; JupyterLab, whose folder is `notebooks/`, may not look outside it. Raises
+    FileNotFoundError for a picture that is not there.
     """
     for cell in notebook.cells:
         names = PICTURE.findall(cell.source) if cell.cell_type == "markdown" else []
@@ -137,26 +143,36 @@ def fold(hints: tuple[str, ...]) -> str:
     return f"\n\n{inner.rstrip()}" if inner else ""
 
 
-def glossary_notebook(terms: Sequence[Term]) -> NotebookNode:
-    """The page: an introduction with the alphabet, then a cell for each term."""
+def glossary_notebook(
+    terms: Sequence[Term], chinese: Mapping[str, str] | None = None
+) -> NotebookNode:
+    """The page: an introduction with the alphabet, then a cell for each term.
+
+    `chinese` has what terms mean in Chinese, by their English names.
+    """
+    chinese = chinese or {}
     letters: dict[str, str] = {}
     for term in terms:
         letters.setdefault(term.anchor[0], term.anchor)
     alphabet = (f"[{letter}]({PAGE}#cell-id={first})" for letter, first in letters.items())
     cells = [new_markdown_cell(INTRODUCTION + " · ".join(alphabet), id="glossary")]
-    cells += [new_markdown_cell(entry(term), id=term.anchor) for term in terms]
+    cells += [
+        new_markdown_cell(entry(term, chinese.get(term.english, "")), id=term.anchor)
+        for term in terms
+    ]
     return new_notebook(cells=cells, metadata=METADATA)
 
 
-def entry(term: Term) -> str:
-    """A term's heading, a line of facts, and its meaning."""
+def entry(term: Term, chinese: str = "") -> str:
+    """A term's heading, a line of facts, and its meaning, in English and, if known, in Chinese."""
     facts = [
         term.chinese,
         f"${term.symbol}$" if term.symbol else "",
         f"`{term.shape}`" if term.shape else "",
         f"[{term.lesson}]({term.lesson}.ipynb)",
     ]
-    return f"### {term.english}\n\n{' · '.join(filter(None, facts))}\n\n{term.meaning}"
+    meanings = "\n\n".join(filter(None, (term.meaning, chinese)))
+    return f"### {term.english}\n\n{' · '.join(filter(None, facts))}\n\n{meanings}"
 
 
 def text_of(notebook: NotebookNode) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anywidget
-import matplotlib
 import numpy as np
 import torch
 import traitlets
@@ -17,6 +16,11 @@ from course_lib.environment import is_static
 from course_lib.plotting import WHITE_BOX, show, to_png
 
 Extent = tuple[float, float, float, float]  # left, right, bottom, top, as imshow has it
+# Paul Tol's muted colors and black, told apart by readers who see no difference of red and green
+CLASS_COLORS = (
+    *("#332288", "#88ccee", "#44aa99", "#117733", "#999933"),
+    *("#ddcc77", "#cc6677", "#882255", "#aa4499", "#000000"),
+)
 
 
 class LatentPad(anywidget.AnyWidget):
@@ -78,10 +82,11 @@ def latent_explorer(
 
 
 def latent_map(means: Tensor, labels: Tensor, low: float = -3, high: float = 3) -> Tensor:
-    """Latent means `(N, 2)`, dots coloured by `labels` `(N,)`: an image `(3, 480, 480)` in [0, 1].
+    """Latent means `(N, 2)`, dots colored by `labels` `(N,)`: an image `(3, 480, 480)` in [0, 1].
 
     The picture has no margin: its edges are `low` and `high`, y upwards, so that it can lie under
-    `latent_explorer`. Each class carries its label where its means are centred.
+    `latent_explorer`. Each class carries its label where its means are centred, or as near as the
+    other labels allow.
 
     >>> latent_map(torch.randn(100, 2), torch.arange(100) % 10).shape
     torch.Size([3, 480, 480])
@@ -95,16 +100,37 @@ def latent_map(means: Tensor, labels: Tensor, low: float = -3, high: float = 3) 
     figure = Figure(figsize=(6, 6), dpi=80, layout="none")
     axes = figure.add_axes((0, 0, 1, 1), xlim=(low, high), ylim=(low, high))
     axes.axis("off")
-    colors = matplotlib.colormaps["tab10"]
-    for index, label in enumerate(labels.unique().tolist()):
-        x, y = means[labels == label].T
-        axes.scatter(x, y, s=6, color=colors(index % 10), linewidths=0, alpha=0.7)
+    classes = labels.unique().tolist()
+    centers = torch.stack([means[labels == label].median(dim=0).values for label in classes])
+    places = _apart(centers, least=0.07 * (high - low))
+    for index, (label, (x, y)) in enumerate(zip(classes, places.tolist(), strict=True)):
+        color = CLASS_COLORS[index % len(CLASS_COLORS)]
+        axes.scatter(*means[labels == label].T, s=6, color=color, linewidths=0, alpha=0.7)
         axes.text(
-            x.median(), y.median(), str(label), fontsize=15, clip_on=True,
-            ha="center", va="center", bbox=WHITE_BOX,
+            x, y, str(label), fontsize=15, clip_on=True, ha="center", va="center", zorder=3,
+            bbox=WHITE_BOX | {"edgecolor": color, "linewidth": 2.5},
         )  # fmt: skip
     pixels = np.array(Image.open(io.BytesIO(to_png(figure))).convert("RGB"))
     return torch.from_numpy(pixels).permute(2, 0, 1) / 255
+
+
+def _apart(points: Tensor, least: float, rounds: int = 200) -> Tensor:
+    """Points `(N, 2)`, pushed away from each other until no two are nearer than `least`.
+
+    >>> _apart(torch.tensor([[0.0, 0.0], [0.5, 0.0], [9.0, 0.0]]), least=1.0)
+    tensor([[-0.2500,  0.0000],
+            [ 0.7500,  0.0000],
+            [ 9.0000,  0.0000]])
+    """
+    points = points.clone().float()
+    for _ in range(rounds):
+        away = points[:, None] - points
+        distance = away.norm(dim=2).clamp(min=1e-6)
+        push = (least - distance).clamp(min=0).fill_diagonal_(0) / 2
+        if push.max() < 1e-3 * least:
+            break
+        points = points + (away / distance[..., None] * push[..., None]).sum(dim=1)
+    return points
 
 
 def _latent_figure(picture: Callable, png: bytes, extent: Extent, stops: int = 8) -> Figure:

@@ -150,6 +150,22 @@ def size_by_shift(log_weights):
     return w.sum(0) ** 2 / (w**2).sum(0)
 
 
+def slopes_by_shift(log_weights):
+    weights = (log_weights.double() - log_weights.double().amax(dim=0)).exp()
+    return (-weights / weights.sum(dim=0) / weights.shape[1]).to(log_weights.dtype)
+
+
+def slopes_by_log_softmax(log_weights):
+    return -torch.stack([column.log_softmax(0).exp() for column in log_weights.T], 1) / len(
+        log_weights.T
+    )
+
+
+def slopes_by_autograd_of_the_bound(log_weights):
+    leaf = log_weights.clone().requires_grad_()
+    return torch.autograd.grad(-leaf.logsumexp(0).mean(), leaf)[0]
+
+
 RIGHT = {
     "binarize": [
         toss_by_comparison,
@@ -165,6 +181,7 @@ RIGHT = {
         weights_of_repeated_images,
     ],
     "iwae_loss": [loss_by_shift, loss_by_log_softmax, loss_by_inside_division, loss_by_columns],
+    "gradient_weights": [slopes_by_shift, slopes_by_log_softmax, slopes_by_autograd_of_the_bound],
     "estimate_log_likelihood": [
         estimate_with_running_total,
         estimate_from_noise_drawn_before,
@@ -303,6 +320,19 @@ def size_of_rounded_shares(log_weights):
     return (log_weights.softmax(0) > 1 / len(log_weights)).sum(0).to(log_weights.dtype)
 
 
+def slopes_without_the_heaviest(log_weights):
+    shares = log_weights.softmax(0)
+    return -shares.where(shares < shares.amax(0), torch.zeros(())) / log_weights.shape[1]
+
+
+def slopes_squared(log_weights):
+    return -log_weights.softmax(0).square() / log_weights.shape[1]
+
+
+def slopes_of_half_the_images(log_weights):
+    return -log_weights.softmax(0) / (log_weights.shape[1] // 2 + 1)
+
+
 WRONG = {
     "binarize": [toss_twice, toss_and_keep_gray, toss_with_noise_in_float16, toss_for_each_row],
     "log_importance_weights": [
@@ -311,6 +341,7 @@ WRONG = {
         weights_sorted,
     ],
     "iwae_loss": [loss_of_medians, loss_less_one_draw, loss_without_gradient, loss_clamped],
+    "gradient_weights": [slopes_without_the_heaviest, slopes_squared, slopes_of_half_the_images],
     "estimate_log_likelihood": [
         estimate_from_half,
         estimate_with_wide_q,

@@ -426,6 +426,19 @@ def slide_through_a_training(notebook: Notebook) -> None:
     wait_for_other_pixels(picture, pixels_before)
 
 
+def slide_the_draws(notebook: Notebook) -> None:
+    """Bars, bound and effective sample size follow the number of draws, and the menu of q."""
+    explorer = notebook.page.locator(".weights-explorer")
+    picture, words = explorer.locator("img.widget-image"), explorer.locator(".widget-html-content")
+    words_before, pixels_before = words.inner_text(), pixels(picture)
+    drag(notebook, explorer.locator(".noUi-handle"), by=(60, 0))
+    expect(words).not_to_have_text(words_before)
+    wait_for_other_pixels(picture, pixels_before)
+    pixels_before = pixels(picture)
+    explorer.locator("select").select_option("s = 1/20")
+    wait_for_other_pixels(picture, pixels_before)
+
+
 def sit_the_blind_test(notebook: Notebook) -> None:
     """Twenty clicks, each of which shows another pair, and then the interval; then once more."""
     explorer = notebook.page.locator(".forced-choice")
@@ -495,6 +508,7 @@ EXPLORERS = {
     "01_divergences": drag_a_slider,
     "02_elbo": drag_an_ellipse,
     "05_vae": drag_a_latent_point,
+    "07_likelihood": slide_the_draws,
     "08b_minimax": drag_through_a_game,
     "11_stable_gans": watch_modes,
     "10_dcgan": slide_through_a_training,

@@ -1,0 +1,264 @@
+"""Diagrams of the course's ideas: boxes, arrows, one color for each role, on a light card.
+
+Each `plot_` function returns a Figure; `python images/diagrams.py` stores them as pictures.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch, Rectangle
+
+CARD = "#fbfbf8"  # the background: light in a dark theme too
+INK, LINE = "#222222", "#555555"
+NETWORK, CHANCE, LOSS = "#cfe3f5", "#d6efe4", "#f9dcc4"  # who learns; what is drawn; what is paid
+GRADIENT = "#b34700"  # dashed: the way back
+# From left to right: left edge, width, words and color of the parts of a VAE
+VAE_PARTS = (
+    (0.1, 1.5, "image x\n(B, 1, H, W)", "white"),
+    (2.2, 1.5, "encoder", NETWORK),
+    (7.0, 1.9, "code z\n(B, Z)", CHANCE),
+    (9.5, 1.5, "decoder", NETWORK),
+    (11.6, 1.9, "logits\n(B, 1, H, W)", "white"),
+)
+
+
+def new_card(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """A light figure of `columns` panels without axes, and the panels; sizes in inches.
+
+    >>> figure, (left, right) = new_card(8, 3, columns=2)
+    """
+    figure = Figure(figsize=(width, height), layout="none", facecolor=CARD)
+    figure.subplots_adjust(0.01, 0.02, 0.99, 0.88, 0.04)
+    panels = list(np.atleast_1d(figure.subplots(1, columns)))
+    for axes in panels:
+        axes.axis("off")
+    return figure, panels
+
+
+def draw_box(
+    axes: Axes, x: float, y: float, width: float, text: str, color: str = "white", height=1.1
+) -> None:
+    """A rounded box with its lower left corner at (x, y), and words in its middle.
+
+    >>> _, (axes,) = new_card(3, 2)
+    >>> draw_box(axes, 0, 0, 1, "z")
+    """
+    style = "round,pad=0,rounding_size=0.15"
+    axes.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=style, fc=color, ec=LINE))
+    middle = x + width / 2, y + height / 2
+    axes.text(*middle, text, ha="center", va="center", fontsize=9, color=INK, linespacing=1.3)
+
+
+def draw_arrow(axes: Axes, *points: tuple[float, float], back: bool = False) -> None:
+    """An arrow along two or more points; `back` makes it a gradient's: dashed and orange.
+
+    >>> _, (axes,) = new_card(3, 2)
+    >>> draw_arrow(axes, (0, 0), (1, 0), (1, 1))
+    """
+    color, dashes = (GRADIENT, "--") if back else (LINE, "-")
+    if len(points) > 2:
+        axes.plot(*zip(*points[:-1], strict=True), color=color, lw=1.4, ls=dashes)
+    style = {"arrowstyle": "-|>", "color": color, "lw": 1.4, "ls": dashes}
+    ends = {"shrinkA": 0, "shrinkB": 0, "mutation_scale": 12}
+    axes.annotate("", points[-1], points[-2], arrowprops=style | ends)
+
+
+def draw_note(
+    axes: Axes, x: float, y: float, text: str, color: str = INK, size: float = 8.5, **place: str
+) -> None:
+    """Words beside a box, centered at (x, y) unless `ha` and `va` say otherwise.
+
+    >>> _, (axes,) = new_card(3, 2)
+    >>> draw_note(axes, 0, 0, "detached", GRADIENT, ha="left")
+    """
+    place = {"ha": "center", "va": "center", **place}
+    axes.text(x, y, text, fontsize=size, color=color, linespacing=1.35, **place)
+
+
+def plot_autoencoder(widths: Sequence[int] = (784, 512, 256, 32, 256, 512, 784)) -> Figure:
+    """Layers as bars, as high as the root of their width, and the narrowest of them in the middle.
+
+    >>> figure = plot_autoencoder()
+    """
+    figure, (axes,) = new_card(9, 3.4)
+    axes.set(xlim=(-1.2, 2 * len(widths) + 0.4), ylim=(-1.75, 1.5))
+    axes.set_title("An autoencoder: what the code lets through is all that comes out", color=INK)
+    middle, highest = len(widths) // 2, max(widths)
+    for number, width in enumerate(widths):
+        height = 2 * (width / highest) ** 0.5
+        color = CHANCE if number == middle else NETWORK
+        color = "white" if number in (0, len(widths) - 1) else color
+        axes.add_patch(Rectangle((2 * number, -height / 2), 0.7, height, fc=color, ec=LINE))
+        draw_note(axes, 2 * number + 0.35, -1.25, f"{width:,}")
+        if number:
+            draw_arrow(axes, (2 * number - 1.2, 0), (2 * number - 0.1, 0))
+    draw_note(axes, 0.35, 1.2, "image x")
+    draw_note(axes, 2 * middle + 0.35, 0.65, "code")
+    draw_note(axes, 2 * len(widths) - 1.65, 1.2, "copy")
+    draw_note(axes, middle, 1.2, "encoder")
+    draw_note(axes, 2 * len(widths) - middle - 1.3, 1.2, "decoder")
+    draw_note(
+        axes, middle * 2 + 0.35, -1.6, "loss: the squared difference of image and copy", GRADIENT
+    )
+    return figure
+
+
+def plot_vae() -> Figure:
+    """A VAE from the image to mean and log-variance, z and logits, with the loss's two terms.
+
+    >>> figure = plot_vae()
+    """
+    figure, (axes,) = new_card(10.5, 3.7)
+    axes.set(xlim=(0, 13.6), ylim=(-0.8, 5.1))
+    axes.set_title("A VAE: one image's way, and the two terms of its loss", color=INK)
+    for x, width, words, color in VAE_PARTS:
+        draw_box(axes, x, 2.2, width, words, color)
+    draw_box(axes, 4.2, 1.25, 2.0, "", CARD, 3.0)
+    draw_note(axes, 5.2, 4.5, "q(z | x)")
+    draw_box(axes, 4.4, 3.0, 1.6, "mean\n(B, Z)")
+    draw_box(axes, 4.4, 1.4, 1.6, "log_var\n(B, Z)")
+    draw_box(axes, 7.2, 4.0, 1.5, "noise", CHANCE, 0.8)
+    for start, end in ((1.6, 2.2), (8.9, 9.5), (11.0, 11.6)):
+        draw_arrow(axes, (start, 2.75), (end, 2.75))
+    draw_arrow(axes, (3.7, 2.75), (4.05, 2.75), (4.05, 3.55), (4.4, 3.55))
+    draw_arrow(axes, (3.7, 2.75), (4.05, 2.75), (4.05, 1.95), (4.4, 1.95))
+    draw_arrow(axes, (6.0, 3.55), (6.5, 3.55), (6.5, 2.9), (7.0, 2.9))
+    draw_arrow(axes, (6.0, 1.95), (6.5, 1.95), (6.5, 2.6), (7.0, 2.6))
+    draw_arrow(axes, (7.95, 4.0), (7.95, 3.3))
+    draw_note(axes, 7.95, 1.85, "mean + std · noise")
+    draw_box(axes, 4.0, -0.4, 2.4, "KL(q‖p(z)):\nthe code's price", LOSS)
+    draw_arrow(axes, (5.2, 1.25), (5.2, 0.7))
+    draw_box(axes, 11.2, -0.4, 2.35, "- log p(x | z):\nhow badly it tells x", LOSS)
+    draw_arrow(axes, (12.55, 2.2), (12.55, 0.7))
+    draw_arrow(axes, (0.85, 2.2), (0.85, -0.65), (11.9, -0.65), (11.9, -0.4))
+    draw_box(axes, 7.6, -0.25, 2.4, "loss = sum, in nats", LOSS, 0.8)
+    draw_arrow(axes, (6.4, 0.15), (7.6, 0.15))
+    draw_arrow(axes, (11.2, 0.15), (10.0, 0.15))
+    return figure
+
+
+def plot_gradient_paths() -> Figure:
+    """How a gradient comes back from f to the knobs: along the draw, or by its probability.
+
+    >>> figure = plot_gradient_paths()
+    """
+    figure, (left, right) = new_card(10.5, 3.4, columns=2)
+    for axes, title in (
+        (left, "Pathwise: the draw moves"),
+        (right, "Score function: the odds move"),
+    ):
+        axes.set(xlim=(0, 10), ylim=(0, 5.4))
+        axes.set_title(title, color=INK)
+        draw_box(axes, 0.1, 2.6, 1.6, "m, s\nknobs", NETWORK)
+        draw_box(axes, 8.2, 2.6, 1.6, "f(z)", LOSS)
+    draw_box(left, 3.9, 2.6, 2.3, "z = m + s ε", CHANCE)
+    draw_box(left, 4.3, 4.4, 1.5, "noise ε", CHANCE, 0.8)
+    draw_arrow(left, (1.7, 3.15), (3.9, 3.15))
+    draw_arrow(left, (5.05, 4.4), (5.05, 3.7))
+    draw_arrow(left, (6.2, 3.15), (8.2, 3.15))
+    draw_arrow(left, (9.0, 2.6), (9.0, 1.7), (5.6, 1.7), (5.6, 2.6), back=True)
+    draw_arrow(left, (4.6, 2.6), (4.6, 1.7), (0.9, 1.7), (0.9, 2.6), back=True)
+    draw_note(left, 7.3, 1.3, "times f '(z)", GRADIENT)
+    draw_note(left, 2.75, 1.3, "times 1 for m, ε for s", GRADIENT)
+    draw_note(left, 5.0, 0.4, "needs f 's slope; z is computed, the die is outside")
+    draw_box(right, 3.9, 2.6, 2.3, "z drawn from q", CHANCE)
+    draw_arrow(right, (1.7, 3.15), (3.9, 3.15))
+    draw_arrow(right, (6.2, 3.15), (8.2, 3.15))
+    right.plot([2.65, 2.95], [2.75, 3.55], color=GRADIENT, lw=2.5)
+    draw_note(right, 2.8, 4.0, "no gradient\npasses a draw", GRADIENT)
+    draw_box(right, 3.75, 0.35, 2.6, "log q(z) of that z", NETWORK, 0.9)
+    draw_arrow(right, (5.05, 2.6), (5.05, 1.25))
+    draw_arrow(right, (3.75, 0.8), (0.9, 0.8), (0.9, 2.6), back=True)
+    draw_arrow(right, (9.0, 2.6), (9.0, 0.8), (6.35, 0.8))
+    draw_note(right, 2.3, 0.35, "score, times f(z)", GRADIENT)
+    draw_note(right, 7.7, 0.35, "f 's value, a number")
+    return figure
+
+
+def plot_bound(shares: Sequence[tuple[str, float]] = ()) -> Figure:
+    """log p(x) as a bar that q divides into ELBO and gap; `shares` names each q and its gap's part.
+
+    >>> figure = plot_bound([("a poor q", 0.5), ("the posterior", 0.0)])
+    """
+    shares = shares or (("any q", 0.45), ("the best diagonal q", 0.15), ("q = the posterior", 0.0))
+    figure, (axes,) = new_card(9, 0.62 * len(shares) + 1.5)
+    axes.set(xlim=(-3.2, 10.2), ylim=(-0.6, len(shares) + 0.9))
+    axes.set_title("log p(x) = ELBO + gap: q only moves the border (a sketch)", color=INK)
+    for row, (name, share) in enumerate(reversed(shares)):
+        border = 10 * (1 - share)
+        axes.add_patch(Rectangle((0, row), border, 0.7, fc=NETWORK, ec=LINE))
+        axes.add_patch(Rectangle((border, row), 10 - border, 0.7, fc=LOSS, ec=LINE))
+        draw_note(axes, -0.2, row + 0.35, name, ha="right")
+        draw_note(axes, border / 2, row + 0.35, "ELBO")
+        if share:
+            words = "gap = KL(q‖p(z | x))" if share > 0.3 else "gap"
+            draw_note(axes, (border + 10) / 2, row + 0.35, words)
+    top = len(shares)
+    draw_arrow(axes, (4, top + 0.25), (0, top + 0.25))
+    draw_arrow(axes, (6, top + 0.25), (10, top + 0.25))
+    draw_note(axes, 5, top + 0.25, "log p(x): no q in it")
+    axes.plot([10, 10], [-0.2, top + 0.45], color=GRADIENT, lw=1.6, ls="--")
+    return figure
+
+
+def plot_sliding_kernel(
+    size: int = 8, kernel: int = 4, stride: int = 2, padding: int = 1
+) -> Figure:
+    """A padded row of pixels, below it the kernel at each of its places, with the pixel it makes.
+
+    >>> figure = plot_sliding_kernel()
+    """
+    places = (size + 2 * padding - kernel) // stride + 1
+    figure, (axes,) = new_card(8.6, 0.5 * places + 1.9)
+    axes.set(xlim=(-2.9, size + 2 * padding + 2.4), ylim=(-0.4, places + 2.2), aspect="equal")
+    axes.set_title(
+        color=INK, label=f"kernel {kernel}, stride {stride}, padding {padding}: {size} → {places}"
+    )
+    for pixel in range(size + 2 * padding):
+        inside = padding <= pixel < size + padding
+        color, words = (NETWORK, str(pixel - padding)) if inside else ("0.88", "0")
+        axes.add_patch(Rectangle((pixel, places + 0.8), 0.92, 0.92, fc=color, ec=LINE))
+        draw_note(axes, pixel + 0.46, places + 1.26, words)
+    draw_note(axes, -0.3, places + 1.26, "row", ha="right")
+    for place in range(places):
+        y, start = places - 1 - place, place * stride
+        for tap in range(kernel):
+            axes.add_patch(Rectangle((start + tap, y), 0.92, 0.8, fc=LOSS, ec=LINE))
+            draw_note(axes, start + tap + 0.46, y + 0.4, f"w{tap}", size=7.5)
+        axes.add_patch(Rectangle((size + 2 * padding + 1.2, y), 0.92, 0.8, fc=CHANCE, ec=LINE))
+        draw_note(axes, size + 2 * padding + 1.66, y + 0.4, str(place))
+        draw_arrow(axes, (start + kernel, y + 0.4), (size + 2 * padding + 1.1, y + 0.4))
+        draw_note(axes, -0.3, y + 0.4, f"place {place}", ha="right")
+    return figure
+
+
+def plot_masked_kernel(side: int = 7, kernel: int = 5) -> Figure:
+    """A picture's pixels; under the kernel those before the middle count, the others are masked.
+
+    >>> figure = plot_masked_kernel()
+    """
+    figure, (axes,) = new_card(6.4, 3.7)
+    middle, reach = side // 2, kernel // 2
+    axes.set(xlim=(-0.4, side + 4.6), ylim=(-0.4, side + 0.4), aspect="equal")
+    axes.set_title(f"masked kernel, {kernel} × {kernel}: only what came before", color=INK)
+    for row in range(side):
+        for column in range(side):
+            place = row * side + column - (middle * side + middle)
+            under = abs(row - middle) <= reach and abs(column - middle) <= reach
+            color = NETWORK if place < 0 else "white"
+            color = LOSS if under and place < 0 else GRADIENT if place == 0 else color
+            corner = column, side - 1 - row
+            axes.add_patch(Rectangle(corner, 0.92, 0.92, fc=color, ec=LINE))
+            if under and place > 0:
+                draw_note(axes, column + 0.46, side - 0.54 - row, "0")
+    for y, color, words in (
+        (5.2, LOSS, "weights, learned"),
+        (4.0, GRADIENT, "the pixel to predict"),
+        (2.8, "white", "0: masked, or\nnot drawn yet"),
+        (1.6, NETWORK, "drawn, too far away"),
+    ):
+        axes.add_patch(Rectangle((side + 0.5, y), 0.6, 0.6, fc=color, ec=LINE))
+        draw_note(axes, side + 1.3, y + 0.3, words, ha="left", size=8)
+    return figure
