@@ -7,7 +7,8 @@ from readme import ROOT, picture_of
 PICTURES = {
     "08a_minimax": ('judge = {"best D"', "The best Gaussian of each"),
     "08b_minimax": ("The Dirac-GAN, {title}",),
-    "11_stable_gans": ("A plain GAN, by gradient evaluations", "The contest: "),
+    "11a_stable_gans": ("A plain GAN, by gradient evaluations", "Gradient of the loss by layer"),
+    "11b_stable_gans": ("The critic's slope on the way", "The contest: "),
     "10_dcgan": ("None chosen", "Drawn by nobody"),
     "12_evaluation": ("worse than luck explains",),
     "13_conditional": ('"One z a row", value_range',),
