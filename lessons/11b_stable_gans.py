@@ -62,7 +62,7 @@ seeds = at_scale(smoke=2, laptop=5, gpu=5)  # games on each of the two data sets
 budget = at_scale(smoke=120, laptop=10_000, gpu=60_000)  # gradient evaluations of each game
 critic_rounds = at_scale(smoke=10, laptop=600, gpu=3_000)  # of critics that train alone
 image_seeds = at_scale(smoke=range(2), laptop=range(3), gpu=range(5))
-image_budget = at_scale(smoke=12, laptop=1_200, gpu=100_000)  # gradient evaluations on images
+image_budget = at_scale(smoke=12, laptop=1_000, gpu=100_000)  # gradient evaluations on images
 image_width = at_scale(smoke=4, laptop=16, gpu=64)
 image_batch = at_scale(smoke=16, laptop=32, gpu=64)
 sample_count = at_scale(smoke=200, laptop=2_000, gpu=10_000)  # for a Fréchet distance
@@ -390,6 +390,7 @@ def slopes_between(critic, t):
     return slope[0].norm(dim=-1).cpu()
 
 
+# %%
 watched = {
     "non-saturating": train_critic(nonsaturating_critic),
     "least squares": train_critic(least_squares_critic),
@@ -559,6 +560,12 @@ methods = {
 }
 
 
+# %% [markdown]
+# A round is `d_steps` steps of the critic, one of the generator, and one of the average. Ten games, five seeds on each data set, lie in one
+# stack and run at once; ten times the mean over all is the sum of the games' losses, so each network gets the gradient of its own.
+
+
+# %%
 def draw_batches(count):
     """Reals for `count` steps of all games, `(count, games, B, 2)`."""
     each = [draw_from_modes(c, STD, count, seeds, batch_size) for c in data_sets.values()]
@@ -939,6 +946,7 @@ print(
 )
 
 
+# %% tags=["nbval-check-output"]
 toss = torch.Generator().manual_seed(0)
 W = torch.randn(64, 64, generator=toss, dtype=torch.float64)
 top = torch.linalg.matrix_norm(W, 2)
