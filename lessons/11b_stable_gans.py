@@ -27,7 +27,7 @@
 # - derive what they are: a Lipschitz bound, a total variation, a slope of 0, a circle made small,
 # - compare methods by a table, and say what that table cannot decide.
 #
-# **Time** 85 minutes, TIME_B of them computing · **Builds on** 11a_stable_gans, 08b_minimax · **Papers** Miyato and
+# **Time** 85 minutes, eleven of them computing · **Builds on** 11a_stable_gans, 08b_minimax · **Papers** Miyato and
 # others (2018), *Spectral Normalization for Generative Adversarial Networks*, arXiv 1802.05957; Mescheder, Geiger and
 # Nowozin (2018), arXiv 1801.04406; Lucic and others (2018), *Are GANs Created Equal?*, arXiv 1711.10337.
 
@@ -427,11 +427,11 @@ figure.suptitle("The critic's slope on the way from fake to real: median, and 10
 show(figure)
 
 # %% [markdown]
-# (Laptop scale, after 600 steps.) Nothing limits the **non-saturating** discriminator: its gradient is 8 long at the fakes and 18 from half-way on, and grows as it
-# trains. **Least squares** wants scores from 0 to 1 over a distance of about 1.6, so its slope stays near 0.6. The **clipped** critic has about the right slope in the
-# median, and from 0.1 to 1.4 from place to place: it consists of a few flat pieces. The **penalty** gives what line 8 of 11a promises, one slope everywhere, within a few percent. But it is 9.4
+# (Laptop scale, after 600 steps.) Nothing limits the **non-saturating** discriminator: its gradient is 8 long at the fakes and 17 from half-way on, and grows as it
+# trains. **Least squares** wants scores from 0 to 1 over a distance of about 1.6, so its slope stays low, 0.4 at the fakes and 0.7 from half-way on. The **clipped** critic has about the right slope in the
+# median, and from 0.1 to 1.4 from place to place: it consists of a few flat pieces. The **penalty** gives what line 8 of 11a promises, one slope everywhere, within a tenth. But it is 9.4
 # in the place of 1: with $\lambda = 0.1$ the score's own pull is stronger, and an experiment of 11a computes the 9.4. **Spectral normalization** has 0.42 everywhere: below
-# 1, since the product of the layers' bounds is hardly ever reached. And **R1** is least steep where it is asked to be, at the reals.
+# 1, since the product of the layers' bounds is hardly ever reached. And **R1** is least steep where it is asked to be, at the reals: 2.0, and 3.4 at the fakes.
 #
 # An Adam step does not feel a common factor in all gradients. What matters for the generator is that the slope is there, points somewhere useful, and does not
 # jump; those are the differences to look for in this picture.
@@ -692,15 +692,16 @@ show(figure)
 # %% [markdown]
 # What does the table say (`laptop` scale)?
 #
-# - **On the ring, R1 and the penalty with two time scales find all 8 modes** (in the median; 6 is the fewest of any seed), and so do their averages; the plain GAN keeps its 2. In good samples it is the other way
-#   round: medians of 85 to 94 % for the plain GAN, 56 % (47 to 60) for the best of R1, 30 % (24 to 32) for the best of the penalty. These two are still on their way after 10,000
-#   evaluations: look at their pictures below. Least squares lies between.
-# - **Five critic steps are dear.** With the penalty, one step a round at two time scales beats five at one: 8 modes and 25 %, against 6 and 10 %, for the same number of gradients.
-# - **Clipped weights** end at 2 or 3 modes and 6 or 7 %: its samples stay a cloud. The critic of section 4's picture suggests why: a few flat pieces, whose
+# - **On the ring, R1 finds all 8 modes in each of its ten games**, by last and by averaged weights, and the penalty with two time scales finds 8 (7 to 8); the plain GAN keeps 2 or 3. In good samples it is the other way
+#   round: medians of 76 to 87 % for the plain GAN, 57 % (50 to 61) for the best of R1, 29 % (23 to 30) for the best of the penalty. These two are still on their way after 10,000
+#   evaluations: look at their pictures below. Least squares lies between, 3 or 4 modes and 47 to 74 %.
+# - **Five critic steps are dear.** With the penalty, one step a round at two time scales beats five at one: 8 modes and 22 %, against 7 and 12 %, for the same number of gradients. But the methods that take one step anyway gain
+#   nothing from two time scales; R1 has 47 % without (43 to 52) and 34 % with (21 to 39).
+# - **Clipped weights** end at 2 or 3 modes and 5 to 7 %: its samples stay a cloud. The critic of section 4's picture suggests why: a few flat pieces, whose
 #   slopes jump from place to place, tell the generator little.
 # - **The hinge with spectral normalization fails here**, 0 or 1 modes. Before you draw a conclusion from that, read section 8.
-# - **The average** helps where the weights swing around something good: R1 from 41 to 56 %, the penalty from 25 to 30 %. Where they run around among modes, the middle between them is
-#   nothing: the hinge's average has hardly a good sample.
+# - **The average** helps where the weights swing around something good: R1 from 47 to 57 %, the penalty from 22 to 29 %. Where they run around among modes, the middle between them may be
+#   nothing: the hinge's average has hardly a good sample, and in one of five seeds the plain GAN's has 4 %.
 # - **On the grid** nobody is far from what an even spread would have (33 % good). This budget cannot decide there; `gpu` scale has six times as much.
 
 # %%
@@ -873,7 +874,14 @@ show(
 )
 
 # %% [markdown]
-# IMAGE_TEXT
+# (Laptop scale: 1,000 gradient evaluations, three seeds.) First, look at the pictures: **these are smudges.** A dark shoe or a light pullover can be guessed in some, and nobody would take one for a photograph; real
+# images have a distance of 0.5, the best of these 57. It is the beginning of a training, and the table is about a beginning; lesson 10 trains longer, and gets to 17.5.
+#
+# With averaged weights R1 has 60.2 (57.5 to 61.3), the hinge 61.2 (56.7 to 62.6), least squares 61.5 (60.1 to 63.4): three that three seeds cannot tell apart. The plain GAN, 66.6 (63.0 to 69.6), lies behind R1 and the hinge in each of its seeds, and
+# clipping, 70.4 (66.5 to 72.9), behind these and least squares. The penalty's seeds lie so far apart, 59.4 to 76.0, that it may be anywhere among them; it had 333 rounds to the others' 500, as had R1. What the average does is clearer than who wins: its
+# median is lower for all six, and for all but R1 its seeds lie closer together. The penalty's last weights have 93.6 (77.7 to 132.1).
+#
+# Is it the ring's order? R1 is in front in both. The hinge, which failed on the ring, is with the first here; the plain GAN's good samples count for nothing. Which leads to the question what such tables can say.
 #
 # ## 8 · What the table cannot decide
 #
@@ -900,9 +908,10 @@ for name in ("non-saturating", "hinge, spectral"):
     print(f"{name:<16} rates times 0.3: {told(*score_games(again['average'][-1]))}")
 
 # %% [markdown]
-# Look at the hinge with spectral normalization. At the rates of the contest it found 0 or 1 modes of the ring. At 0.3 times these rates it finds **all 8, in each of five seeds**, 25 % (18 to 26) good,
-# and the plain GAN finds 5 (3 to 6), 13 % (9 to 21) good. Nothing changed but a factor that the first table held fixed, and the order of the two is turned round. The first table was true. It was a table about
-# methods *at certain rates*, rates that had been chosen with one of them.
+# (Laptop scale.) Look at the hinge with spectral normalization. At the rates of the contest it found 0 or 1 modes of the ring. At 0.3 times these rates it finds **all 8, in each of five seeds**, 25 % (18 to 28) good,
+# and the plain GAN finds 4 (3 to 4), 11 % (9 to 21) good. Nothing changed but a factor that the first table held fixed, and the order of the two is turned round. On images it is the same with the penalty: one seed, three rates of
+# the critic, 0.0004, 0.001 and 0.002, and averaged weights at 80.7, 66 and 59.2. The first would be the last of the table of section 7, the last would be its first. Those tables were true. They were tables about
+# methods *at certain rates*.
 #
 # So how does one compare honestly? Give each method the same search over its settings, and report the best *and* the spread; say what was searched; give seeds; and choose on other data than you report.
 #
@@ -998,8 +1007,8 @@ for decay in (0.9, 0.999):
     print(f"decay {decay:<6}: {told(*score_games(game['average'][-1]))}")
 
 # %% [markdown] tags=["solution"]
-# There are 5,000 rounds, and the averages remember about 10 and 1,000 of them. 2 modes (1 to 3) with both, as with 0.99 in the contest: an average finds no mode that the game has left. And longer is not
-# better: with 0.999 the share of good samples goes from 99 % down to 10 % in the worst seed. If the generator has gone from one mode to another within the average's memory, the averaged weights belong to
+# (Laptop scale.) There are 5,000 rounds, and the averages remember about 10 and 1,000 of them. 2 modes with both (2 to 3, and 1 to 3), as with 0.99 in the contest: an average finds no mode that the game has left. And longer is not
+# better: medians of 81, 83 and 74 % good for 0.9, 0.99 and 0.999, with ranges so wide that five seeds cannot order them. In the worst seed of each it is 35, 4 and 48 %. If the generator has gone from one mode to another within the average's memory, the averaged weights belong to
 # neither. To average *weights* is not to average distributions; it helps where they swing around one place.
 
 # %% [markdown]
@@ -1016,7 +1025,8 @@ for r1_weight in (0.01, 1.0):
 r1_weight = 0.1
 
 # %% [markdown] tags=["solution"]
-# SECOND_EXPERIMENT
+# (Laptop scale, averaged weights.) With 0.01 it finds 6 modes (5 to 6), 31 % good (28 to 44): on the way to the plain GAN, which is R1 with a weight of 0. With 0.1 it was 8 and 40 % (25 to 44), with 1 it is 8 and 36 % (34 to 37). Ten times the
+# penalty costs nothing that five seeds could show, and the seeds lie closer together. The flatter the critic, the smaller its hints; Adam does not mind small ones.
 
 # %% [markdown]
 # ## What you take along
