@@ -108,7 +108,7 @@ def plot_where_cures_act() -> Figure:
     figure.subplots_adjust(0.01, 0.02, 0.99, 0.9)
     axes = figure.subplots()
     axes.set(
-        xlim=(0, 15.2), ylim=(-1.4, 4.3), title="A step of the critic, and where each cure acts"
+        xlim=(-0.5, 15.6), ylim=(-1.4, 4.3), title="A step of the critic, and where each cure acts"
     )
     axes.axis("off")
     for x, width, text, color in CRITIC_STEP:

@@ -1,5 +1,11 @@
-"""Losses of the two players of a GAN, of logits: what lesson 08 derives and later lessons use."""
+"""Losses of the two players of a GAN: what lessons 08 and 11 derive and later lessons use.
 
+Of logits first, then those of a critic, whose scores are no logits.
+"""
+
+from collections.abc import Callable
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -9,7 +15,6 @@ def value_function(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
     Logits of any two shapes; each group has its own mean. Goodfellow et al. 2014, equation 1.
 
-    >>> import torch
     >>> value_function(torch.zeros(3), torch.zeros(5))  # D = 1/2 everywhere: -log 4
     tensor(-1.3863)
     """
@@ -21,7 +26,6 @@ def saturating_generator_loss(fake_logits: Tensor) -> Tensor:
 
     Its slope by a logit a is -sigmoid(a): it vanishes where the discriminator is sure of the fake.
 
-    >>> import torch
     >>> saturating_generator_loss(torch.tensor([-200.0, 200.0]))
     tensor(-100.)
     """
@@ -33,8 +37,52 @@ def nonsaturating_generator_loss(fake_logits: Tensor) -> Tensor:
 
     Its slope by a logit a is -sigmoid(-a): near -1 where the discriminator is sure of the fake.
 
-    >>> import torch
     >>> nonsaturating_generator_loss(torch.tensor([-200.0, 200.0]))
     tensor(100.)
     """
     return -F.logsigmoid(fake_logits).mean()
+
+
+def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """E[f(fake)] - E[f(real)], a scalar that a Wasserstein critic f descends.
+
+    For the best f with slopes of at most 1 it is minus the Wasserstein distance. Scores of any two
+    shapes; each group has its own mean. Arjovsky, Chintala and Bottou 2017, equation 2.
+
+    >>> critic_loss(torch.tensor([3.0, 1.0]), torch.tensor([0.5]))
+    tensor(-1.5000)
+    """
+    return fake_scores.mean() - real_scores.mean()
+
+
+def wasserstein_generator_loss(fake_scores: Tensor) -> Tensor:
+    """-E[f(fake)], a scalar that the generator descends against a Wasserstein critic.
+
+    >>> wasserstein_generator_loss(torch.tensor([1.0, 2.0]))
+    tensor(-1.5000)
+    """
+    return -fake_scores.mean()
+
+
+def gradient_penalty(
+    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor
+) -> Tensor:
+    """E[(‖∇f(x)‖ - 1)²] at x = mix · real + (1 - mix) · fake, a scalar without its weight.
+
+    `critic` maps `(B, ...)` to scores `(B,)`, each of its own example alone; `real` and `fake` have
+    one shape, `mix` is `(B,)` in [0, 1]. Two-sided, differentiable by the critic's weights, and
+    nothing is left in any `.grad`. Gulrajani et al. 2017, equation 3.
+
+    Raises ValueError where the shapes do not fit.
+
+    >>> real, fake = torch.ones(4, 2), torch.zeros(4, 2)
+    >>> gradient_penalty(lambda x: x @ torch.tensor([3.0, 4.0]), real, fake, torch.rand(4))
+    tensor(16.)
+    """
+    if real.shape != fake.shape or mix.shape != real.shape[:1]:
+        shapes = tuple(real.shape), tuple(fake.shape), tuple(mix.shape)
+        raise ValueError(f"real and fake must be (B, ...) alike, mix (B,); got {shapes}")
+    weight = mix.reshape(-1, *[1] * (real.ndim - 1))
+    between = torch.lerp(fake, real, weight).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    return (slope.flatten(1).norm(dim=1) - 1).square().mean()

@@ -1,5 +1,8 @@
 """Networks that surround the lessons: what several of them need and none of them teaches."""
 
+import itertools
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -71,6 +74,41 @@ class UpsampleConv2d(nn.Conv2d):
         sums = F.avg_pool2d(framed, kernel_size=2, stride=1, divisor_override=1)
         kernel = sums.transpose(0, 1).contiguous(memory_format=_layout(self.weight))
         return F.conv_transpose2d(images, kernel, self.bias, stride=2, padding=1)
+
+
+class MLPStack(nn.Module):
+    """Many small networks of one shape, each with its own weights: `(N, B, in)` to `(N, B, out)`.
+
+    Network n maps `x[n]`; its layers have `sizes` units, leaky ReLUs (0.2) between them, weights
+    from N(0, 2 / in) of seed n and biases of 0. All weights of a layer lie in one tensor
+    `(N, in, out)`, so N networks cost about as many launches as one. The mean over all examples is
+    the mean of the N networks' losses: times N, each network gets the gradient of its own loss.
+
+    >>> stack = MLPStack(3, (2, 8, 1))
+    >>> stack(torch.zeros(3, 5, 2)).shape
+    torch.Size([3, 5, 1])
+    """
+
+    def __init__(self, count: int, sizes: Sequence[int]) -> None:
+        super().__init__()
+        layers = list(itertools.pairwise(sizes))
+        draws = [torch.Generator().manual_seed(seed) for seed in range(count)]
+        self.weights = nn.ParameterList(
+            torch.stack([torch.randn(i, o, generator=draw) * (2 / i) ** 0.5 for draw in draws])
+            for i, o in layers
+        )
+        self.biases = nn.ParameterList(torch.zeros(count, 1, o) for _, o in layers)
+
+    def weight(self, number: int) -> Tensor:
+        """Weights of a layer, `(N, in, out)`; a subclass may normalize them here."""
+        return self.weights[number]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Inputs `(N, B, in)` to outputs `(N, B, out)`, without an activation at the end."""
+        for number, bias in enumerate(self.biases):
+            x = x if number == 0 else F.leaky_relu(x, 0.2)
+            x = torch.baddbmm(bias, x, self.weight(number))
+        return x
 
 
 def _layout(tensor: Tensor) -> torch.memory_format:

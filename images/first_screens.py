@@ -1,4 +1,9 @@
-"""Make a lesson's first picture from its executed solution: `python images/first_screens.py`."""
+"""Make a lesson's first picture from its executed solution: `python images/first_screens.py`.
+
+Of the lessons that are named behind it, or of all.
+"""
+
+import sys
 
 from PIL import Image
 from readme import ROOT, picture_of
@@ -18,7 +23,8 @@ PICTURES = {
     "17_fast_training": ("VAE, batch 128",),
     "08a_minimax": ('judge = {"best D"', "The best Gaussian of each"),
     "08b_minimax": ("The Dirac-GAN, {title}",),
-    "11_stable_gans": ("A plain GAN, by gradient evaluations", "The contest: "),
+    "11a_stable_gans": ("A plain GAN, by gradient evaluations", "Gradient of the loss by layer"),
+    "11b_stable_gans": ("The critic's slope on the way", "The contest: "),
     "10_dcgan": ("None chosen", "Drawn by nobody"),
     "12_evaluation": ("worse than luck explains",),
     "13_conditional": ('"One z a row", value_range',),
@@ -30,8 +36,8 @@ WIDTH, GAP = 760, 8
 
 def main() -> None:
     """Pictures of one width, few colors: a committed file stays small."""
-    for stem, words in PICTURES.items():
-        pictures = [picture_of(stem, each) for each in words]
+    for stem in sys.argv[1:] or PICTURES:
+        pictures = [picture_of(stem, each) for each in PICTURES[stem]]
         pictures = [p.resize((WIDTH, round(p.height * WIDTH / p.width))) for p in pictures]
         height = sum(p.height for p in pictures) + GAP * (len(pictures) - 1)
         page, top = Image.new("RGB", (WIDTH, height), "white"), 0
@@ -40,7 +46,9 @@ def main() -> None:
             top += picture.height + GAP
         red, green, blue = page.split()
         colors = 16 if red == green == blue else 128
-        page.quantize(colors).save(ROOT / "images" / f"{stem}.png", optimize=True)
+        # MAXCOVERAGE: a thin line keeps a color of its own, which the default gives to its neighbor
+        page = page.quantize(colors, method=Image.Quantize.MAXCOVERAGE)
+        page.save(ROOT / "images" / f"{stem}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -1037,4 +1037,4 @@ short_run("rates 0.02 and 0.01", rates=(2e-2, 1e-2))
 # 10.23915/distill.00003 · Zhao and others (2020), *Differentiable Augmentation for Data-Efficient
 # GAN Training*, arXiv 2006.10738.
 #
-# **Next** is 11_stable_gans: what to do when the game does not settle.
+# **Next** is 11a_stable_gans: what to do when the game does not settle.

@@ -211,7 +211,8 @@ assert gap[..., 1:-1, 1:-1].max() < 1e-6 < gap.max()
 #
 # The table is given as `self.embedding`: append its row to `z` (section 9 will look for it under this name). Then, as in lesson 12's
 # GAN: a linear layer to `2 * width` maps of a quarter of the size, and two transposed convolutions (kernel 4, stride 2, padding 1), which double it; batch normalization and
-# a ReLU behind all but the last, and behind that one what maps onto [-1, 1]. Write the rest of `__init__`, and `forward`.
+# a ReLU behind all but the last, and behind that one a smooth function that maps onto [-1, 1]: it has a slope everywhere, so that no pixel is out of reach of a gradient (beyond the ends of a
+# clamp there is none). Write the rest of `__init__`, and `forward`.
 
 
 # %% exercise="conditional.ConditionalGenerator"

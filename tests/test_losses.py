@@ -19,3 +19,34 @@ def test_the_value_is_the_lessons_for_groups_of_two_sizes():
     arguments = SURE, -SURE[:3]
     ours = losses.value_function(*arguments)
     assert torch.equal(ours, solution("minimax.value_function")(*arguments)) and ours.isfinite()
+
+
+def test_the_critics_losses_are_the_lessons():
+    real, fake = SURE, -SURE[:3]
+    lesson = solution("stable_gans.critic_loss"), solution("stable_gans.wasserstein_generator_loss")
+    assert torch.equal(losses.critic_loss(real, fake), lesson[0](real, fake))
+    assert torch.equal(losses.wasserstein_generator_loss(fake), lesson[1](fake))
+
+
+@pytest.mark.parametrize("shape", [(5, 2), (4, 3, 6, 5)])
+def test_the_penalty_and_its_gradient_are_the_lessons(shape):
+    draw = torch.Generator().manual_seed(0)
+    real, fake = (torch.randn(shape, generator=draw, dtype=torch.float64) for _ in range(2))
+    mix = torch.rand(len(real), generator=draw, dtype=torch.float64)
+    weight = torch.randn(real[0].numel(), generator=draw, dtype=torch.float64, requires_grad=True)
+
+    def critic(x):
+        return (x.flatten(1) * weight).tanh().square().sum(dim=1)
+
+    ours, lesson = losses.gradient_penalty, solution("stable_gans.gradient_penalty")
+    values = [penalty(critic, real, fake, mix) for penalty in (ours, lesson)]
+    torch.testing.assert_close(*values)
+    torch.testing.assert_close(*(torch.autograd.grad(v, weight)[0] for v in values))
+    assert weight.grad is None
+
+
+def test_a_penalty_needs_pairs():
+    with pytest.raises(ValueError, match=r"mix \(B,\); got \(\(3, 2\), \(2, 2\), \(3,\)\)"):
+        losses.gradient_penalty(
+            lambda x: x.sum(1), torch.ones(3, 2), torch.ones(2, 2), torch.ones(3)
+        )

@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.data import load_mnist
-from course_lib.networks import DigitClassifier, UpsampleConv2d
+from course_lib.networks import DigitClassifier, MLPStack, UpsampleConv2d
 from course_lib.training import batches, seed_everything
 
 
@@ -88,3 +88,23 @@ def test_it_answers_in_the_layout_of_its_weights(layout):
     layer = UpsampleConv2d(5, 3).to(memory_format=layout)
     answer = layer(torch.randn(2, 5, 4, 4).contiguous(memory_format=layout))
     assert answer.is_contiguous(memory_format=layout)
+
+
+def test_each_network_of_a_stack_is_one_and_learns_as_one():
+    stack = MLPStack(3, (2, 8, 1))
+    x = torch.randn(3, 5, 2, generator=torch.Generator().manual_seed(0))
+    (3 * F.softplus(stack(x)).mean()).backward()
+    for n in range(3):
+        alone = nn.Sequential(nn.Linear(2, 8), nn.LeakyReLU(0.2), nn.Linear(8, 1))
+        for layer, number in ((alone[0], 0), (alone[2], 1)):
+            layer.weight.data = stack.weights[number][n].detach().T.clone()
+            layer.bias.data.zero_()
+        torch.testing.assert_close(stack(x)[n], alone(x[n]))
+        F.softplus(alone(x[n])).mean().backward()
+        torch.testing.assert_close(alone[0].weight.grad, stack.weights[0].grad[n].T)
+
+
+def test_a_network_of_a_stack_does_not_depend_on_how_many_there_are():
+    few, many = MLPStack(2, (3, 4, 2)), MLPStack(5, (3, 4, 2))
+    for two, five in zip(few.weights, many.weights, strict=True):
+        assert torch.equal(two, five[:2]) and not torch.equal(two[0], two[1])

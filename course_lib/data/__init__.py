@@ -1,5 +1,7 @@
 """The course's data sets: `sets` loads them, `files` knows where they lie, `emoji_groups` splits.
 
+`plane` draws the mixtures whose modes can be counted.
+
     from course_lib.data import load_mnist
 
 The loaders come when they are asked for, so that `course doctor` can reach `files` when PyTorch is

@@ -3,7 +3,8 @@
     from course_lib.metrics import features, fid, log_likelihood
 
 `likelihood` estimates log p(x) of a VAE; `extractors` are the shipped feature networks; `distances`
-compares two sets of features, whatever network they are from; `intervals` say how sure a share is.
+compares two sets of features, whatever network they are from; `intervals` say how sure a share is
+and how far seeds scatter; `modes` counts what a model found of a mixture.
 """
 
 from course_lib.metrics.distances import (
@@ -14,8 +15,9 @@ from course_lib.metrics.distances import (
     precision_recall,
 )
 from course_lib.metrics.extractors import FeatureNetwork, Seen, features
-from course_lib.metrics.intervals import wilson_interval
+from course_lib.metrics.intervals import median_range, wilson_interval
 from course_lib.metrics.likelihood import log_likelihood
+from course_lib.metrics.modes import modes_covered
 
 __all__ = [
     "FeatureNetwork",
@@ -26,6 +28,8 @@ __all__ = [
     "inception_score",
     "kid",
     "log_likelihood",
+    "median_range",
+    "modes_covered",
     "precision_recall",
     "wilson_interval",
 ]

@@ -1,6 +1,8 @@
-"""How sure a share is: Wilson's interval."""
+"""How sure a share is, by Wilson's interval; how far seeds scatter, by their median and range."""
 
 import math
+import statistics
+from collections.abc import Iterable
 from statistics import NormalDist
 
 
@@ -28,3 +30,17 @@ def wilson_interval(correct: int, total: int, confidence: float = 0.95) -> tuple
     low = middle - half if correct else 0.0  # which it is: rounding would leave 1e-17
     high = middle + half if correct < total else 1.0
     return low, high
+
+
+def median_range(values: Iterable[float], form: str = ".1f") -> str:
+    """Median of some runs, then their range: what a table of seeds holds in one place.
+
+    Each number is written as `form` says. A range is named and no standard deviation: three or
+    five seeds are too few to say more.
+
+    >>> median_range([0.25, 0.5, 0.3], ".0%")
+    '30% (25% to 50%)'
+    """
+    values = list(values)
+    low, high = min(values), max(values)
+    return f"{statistics.median(values):{form}} ({low:{form}} to {high:{form}})"

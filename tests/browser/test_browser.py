@@ -123,7 +123,7 @@ def discriminator_step(generator, discriminator, optimizer, real, noise):
     return loss
 """,
     ),
-    "11_stable_gans": (
+    "11a_stable_gans": (
         "stable_gans.gradient_penalty",
         "one_sided",
         """\
@@ -132,6 +132,14 @@ def gradient_penalty(critic, real, fake, mix):
     x = (mix * real + (1 - mix) * fake).requires_grad_()
     (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return (slope.flatten(1).norm(dim=1) - 1).relu().square().mean()
+""",
+    ),
+    "11b_stable_gans": (
+        "stable_gans.hinge_losses",
+        "not_cut_off",
+        """\
+def hinge_losses(real_scores, fake_scores):
+    return (1 - real_scores).mean() + (1 + fake_scores).mean(), -fake_scores.mean()
 """,
     ),
     "10_dcgan": (
@@ -410,7 +418,8 @@ def watch_modes(notebook: Notebook) -> None:
     drag(notebook, explorer.locator(".noUi-handle").nth(1), by=(200, 0))
     wait_for_other_pixels(picture, pixels_before)
     pixels_before = pixels(picture)
-    explorer.locator("select").select_option("R1")
+    explorer.locator("select").select_option(index=2)
+    wait_for_other_pixels(picture, pixels_before)
 
 
 def slide_through_a_training(notebook: Notebook) -> None:
@@ -510,7 +519,8 @@ EXPLORERS = {
     "05_vae": drag_a_latent_point,
     "07_likelihood": slide_the_draws,
     "08b_minimax": drag_through_a_game,
-    "11_stable_gans": watch_modes,
+    "11a_stable_gans": watch_modes,
+    "11b_stable_gans": watch_modes,
     "10_dcgan": slide_through_a_training,
     "12_evaluation": sit_the_blind_test,
     "13_conditional": choose_a_label,

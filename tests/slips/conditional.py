@@ -213,6 +213,10 @@ class NoTanh(Gen):
     end = nn.Identity
 
 
+class HardTanh(Gen):
+    end = nn.Hardtanh
+
+
 class EntryTooNarrow(Gen):
     """The linear layer still takes z alone."""
 
@@ -350,6 +354,7 @@ GENERATOR = [
     (EmbeddingDetached, "table_unused"),
     (Sigmoid, "sigmoid"),
     (NoTanh, "no_tanh"),
+    (HardTanh, "clamped"),
     (EntryTooNarrow, "row_not_counted"),
     (Fixed28, "fixed_image_size"),
     (OneChannel, "fixed_channels"),

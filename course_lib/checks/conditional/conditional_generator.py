@@ -83,7 +83,20 @@ def generator_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dic
     if record["outputs"] is None:
         return facts
     (images,) = record["outputs"]
-    return facts | {"hardly any pixel is exactly 0": bool((images == 0).float().mean() < 0.1)}
+    return facts | {
+        "hardly any pixel is exactly 0": bool((images == 0).float().mean() < 0.1),
+        "pixels do not pile up at exactly -1 and 1": not piled_up(images),
+    }
+
+
+def piled_up(images: Tensor) -> bool:
+    """Whether a clamp was at work: many pixels at the ends, and hardly one close to them.
+
+    A tanh rounds to 1 in float32 only from 9 on; where it does, many more lie between 3.8 and 9.
+    """
+    at_the_ends = (images.abs() == 1).float().mean()
+    close_to_them = ((images.abs() > 0.999) & (images.abs() < 1)).float().mean()
+    return bool(at_the_ends > 0.02 and close_to_them < at_the_ends / 20)
 
 
 def form_and_label_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Plain]:
@@ -366,6 +379,13 @@ EXERCISE = module_exercise(
             "All that is negative is cut to 0, by a ReLU before the last activation or by a clamp, "
             "and no pixel can become black, which is -1. The last layer goes straight into the "
             "tanh.",
+        ),
+        Misconception(
+            "clamped",
+            then(AnyImages, lambda pixels: pixels.clamp(-1, 1)),
+            "The pixels are cut off at -1 and 1, by a clamp or a Hardtanh. Beyond the ends there "
+            "is no slope, so a pixel that has run too far gets no gradient to bring it back. "
+            "Take a smooth function that maps onto [-1, 1].",
         ),
         Misconception(
             "up_to_255",
