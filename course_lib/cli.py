@@ -1,10 +1,12 @@
-"""`course build | validate | doctor | progress`."""
+"""`course build | validate | grade | doctor | progress`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+
+from course_lib.grading.options import add_grade_options
 
 # Every command imports what it needs itself: `course doctor` must run with a broken torch.
 
@@ -30,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("validate", help="run solutions/ under nbval at smoke scale")
     run.add_argument("lessons", nargs="*", help="05_vae ...; all when none is named")
     run.set_defaults(run=validate)
+    assess = commands.add_parser("grade", help="a class's notebooks to grades, with reasons")
+    add_grade_options(assess)
     commands.add_parser("doctor", help="what this machine lacks").set_defaults(run=doctor)
     commands.add_parser("progress", help="which exercises are passed").set_defaults(run=progress)
     return top

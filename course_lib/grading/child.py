@@ -1,7 +1,9 @@
 """What runs in a child: build an answer from its statements, observe it, send the record."""
 
 from __future__ import annotations
+import __future__
 
+import ast
 import contextlib
 import linecache
 import os
@@ -17,6 +19,7 @@ from . import finding, wire
 from .finding import Script, Statement
 
 MOST_SAID = 300
+FUTURE = __future__.annotations.compiler_flag
 
 
 def serve(end: Any, exercises: Mapping[str, Exercise]) -> None:
@@ -49,9 +52,9 @@ def tried(script: Script, exercise: Exercise, request: Mapping[str, Any]) -> dic
     remember_lines(script)
     answer, said = build(statements, exercise.short_name, given)
     if answer is None:
-        return {"said": said[-1] if said else "its definition left nothing behind", "records": []}
+        return {"said": said[-1] if said else "its definition left nothing behind"}
     if not callable(answer):
-        return {"said": f"expected a function or class, got a {type(answer).__name__}", "records": []}
+        return {"said": f"expected a function or class, got a {type(answer).__name__}"}
     cases = [Case(case["inputs"], gradients=tuple(case["gradients"])) for case in request["cases"]]
     records = [vars(record) for record in observe(exercise, answer, cases)]
     return {"said": "", "records": records, "before": said}
@@ -65,14 +68,17 @@ def build(
     statements: Iterable[Statement], name: str, given: Mapping[str, Any] | None = None
 ) -> tuple[Callable | None, list[str]]:
     """Run the statements one by one; a failing one is noted and costs no other."""
-    module = types.ModuleType("__main__")
+    module, flags = types.ModuleType("__main__"), 0
     module.__dict__.update({"display": shown, "get_ipython": shown, **(given or {})})
     sys.modules["__main__"] = module
     said = []
     for statement in statements:
         try:
-            part = finding.ast.Module([statement.node], [])
-            exec(compile(part, f"<cell {statement.cell}>", "exec", dont_inherit=True), vars(module))
+            code = compile(
+                ast.Module([statement.node], []), f"<cell {statement.cell}>", "exec", flags, True
+            )
+            flags |= code.co_flags & FUTURE  # as a notebook's next cells have them, too
+            exec(code, vars(module))
         except BaseException as error:
             said.append(f"cell {statement.cell} raised {in_short(error)}")
     return vars(module).get(name), said

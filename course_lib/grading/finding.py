@@ -19,6 +19,7 @@ from course_lib.authoring.dependencies import FUNCTIONS, IMPORTS, binds, changes
 MAGIC = re.compile(r"(\s*)(?:[%!?]|[\w.]+(?:\[.*\])?\s*=\s*[%!](?!=)).*|(\s*)[\w.]+\?{1,2}\s*")
 PYTHON_MAGIC = re.compile(r"\s*%%(time|timeit|capture|prun|python3?)\b")
 # Calls that show or check something change nothing that they are given.
+ALWAYS = {"*", "annotations"}  # an import that any statement may depend on
 HARMLESS = {"check", "hint", "progress", "print", "show", "display"}
 
 
@@ -54,9 +55,10 @@ class Script:
         while len(taken) != before:
             before = len(taken)
             for number, statement in enumerate(usable):
-                bound = statement.binds & needed or "*" in statement.binds
+                bound = statement.binds & needed or statement.binds & ALWAYS
                 changed = statement.changes & needed - imported
-                if number not in taken and (bound or changed - defined or patches(changed, statement)):
+                changed = changed - defined or patches(changed, statement)
+                if number not in taken and (bound or changed):
                     taken.add(number)
                     needed |= statement.reads
         return [usable[number] for number in sorted(taken)]

@@ -7,7 +7,6 @@ import os
 import re
 import stat
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -50,12 +49,12 @@ class Submission:
         return content
 
 
-def submissions(place: Path) -> list[Submission]:
-    """Every file under a folder, in a zip, or the one notebook; sorted by name."""
+def submissions(place: Path, skip: Path | None = None) -> list[Submission]:
+    """Every file under a folder but `skip`, in a zip, or the one notebook; sorted by name."""
     if not place.exists():
         raise FileNotFoundError(f"there is nothing at {place}")
     if place.is_dir():
-        files = Folder(place).files()
+        files = Folder(place, skip and skip.resolve()).files()
     elif is_archive(place.name):
         try:  # the archive itself is nobody's: what is in it is read like a folder
             files = archived(place, bounded(place), (), PurePosixPath())
@@ -72,16 +71,20 @@ class Folder:
     """A folder that is walked without following a link out of it."""
 
     root: Path
+    skip: Path | None = None
     found: list[Submission] = field(default_factory=list)
 
     def files(self) -> list[Submission]:
         for folder, inside, names in os.walk(self.root):
             links = [name for name in inside if (Path(folder) / name).is_symlink()]
-            inside[:] = [name for name in inside if not NOBODYS.fullmatch(name)]
+            inside[:] = [name for name in inside if not self.nobodys(Path(folder) / name)]
             for name in [*names, *links]:
                 if not NOBODYS.fullmatch(name):
                     self.add(Path(folder) / name)
         return self.found
+
+    def nobodys(self, folder: Path) -> bool:
+        return bool(NOBODYS.fullmatch(folder.name)) or folder.resolve() == self.skip
 
     def add(self, path: Path) -> None:
         relative = PurePosixPath(path.relative_to(self.root).as_posix())

@@ -7,7 +7,7 @@ import resource
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -150,7 +150,12 @@ class Marking:
         try:
             if reply.get("said"):
                 return Verdict(name, False, one_line(reply["said"]))
-            return judged(name, reply.get("records"), self.seed)
+            verdict = judged(name, reply.get("records"), self.seed)
+            before = texts(reply.get("before"))
+            if verdict.passed or not before:
+                return verdict
+            said = f"{verdict.message.rstrip('.')} (before, {'; '.join(before[:2])})"
+            return replace(verdict, message=said)
         except NoRecord as error:
             self.end()
             return Verdict(name, False, f"what came back cannot be judged: {error}")
@@ -248,7 +253,3 @@ def texts(value: Any) -> list[str]:
 
 def one_line(text: Any) -> str:
     return " ".join(text.split())[:400] if isinstance(text, str) else ""
-
-
-def plain(made: Mark) -> dict[str, Any]:
-    return asdict(made)

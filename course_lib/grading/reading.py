@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 LARGEST = 100 << 20  # bytes of a file
@@ -106,7 +107,7 @@ def minutes_in(data: dict) -> float | None:
     times = sorted(t for cell in data.get("cells") or () for t in times_of(cell))
     if len(times) < 2:
         return None
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(times)]
     return sum(gap for gap in gaps if gap < PAUSE) / 60
 
 

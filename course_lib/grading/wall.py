@@ -163,6 +163,7 @@ class Child:
     def __init__(self, wall: Wall):
         self.wall, self.number = wall, 0
         self.end, theirs = socket.socketpair()
+        self.end.settimeout(wall.limits.seconds)  # of a child that does not read
         reading, self.control = os.pipe()
         self.status, writing = os.pipe()
         limits = wall.limits
@@ -198,7 +199,8 @@ class Child:
         except wire.Closed:
             raise self.gone() from None
         except wire.Malformed as error:
-            raise self.gone(f"what your code sent in the place of a result is no result: {error}")
+            said = f"what your code sent in the place of a result is no result: {error}"
+            raise self.gone(said) from None
         if not isinstance(reply, dict) or reply.get("number") != self.number:
             raise self.gone("your code sent something in the place of its result")
         return reply
@@ -208,7 +210,8 @@ class Child:
         user = OWN + self.wall.process.pid
         processes = psutil.process_iter(["uids", "memory_info"])
         own = [p.info for p in processes if p.info["uids"] and p.info["uids"].real == user]
-        if sum(p["memory_info"].rss for p in own if p["memory_info"]) > self.wall.limits.memory + (1 << 30):
+        taken = sum(p["memory_info"].rss for p in own if p["memory_info"])
+        if taken > self.wall.limits.memory + (1 << 30):  # torch itself takes almost one
             raise TooMuch
 
     def gone(self, why: str = "") -> Gone:

@@ -138,6 +138,8 @@ def send(end: socket.socket, value: Any) -> None:
     """Send a message; Closed where nobody is there."""
     try:
         end.sendall(pack(value))
+    except TimeoutError:
+        raise
     except OSError as error:
         raise Closed from error
 

@@ -1,0 +1,27 @@
+"""The options of `course grade`; nothing that needs torch is imported for them."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_grade_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("submissions", help="a folder, a zip, or one notebook")
+    command.add_argument("--lesson", required=True, help="05_vae")
+    command.add_argument("--out", default="grades", help="folder for the results (grades)")
+    command.add_argument("--format", choices=["canvas", "moodle"], help="for whose import")
+    command.add_argument(
+        "--carry-forward", action="store_true", help="give points lost by an earlier mistake alone"
+    )
+    command.add_argument("--jobs", type=int, default=1, help="submissions at a time (1)")
+    command.add_argument("--seconds", type=float, default=30, help="an exercise may take (30)")
+    command.add_argument("--memory", type=int, default=2048, help="MiB one may take (2048)")
+    command.add_argument("--seed", type=int, help="of the inputs; a secret one by default")
+    command.add_argument("--scheduler", help="address of a Dask cluster, in the place of --jobs")
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from .command import run
+
+    return run(options)
