@@ -57,6 +57,8 @@ class Run:
 def grade(run: Run, tell: Callable[[int, int], None] = lambda done, of: None) -> list[dict]:
     """The results of all submissions, sorted by file; those that are kept are not graded again."""
     lesson = graded(run.lesson)
+    if not run.submissions.exists():
+        raise CannotGrade(f"there is nothing at {run.submissions}")
     run.out.mkdir(parents=True, exist_ok=True)
     state = run.out / STATE
     state.mkdir(mode=0o700, exist_ok=True)

@@ -97,7 +97,8 @@ class Wall:
             said = self.process.communicate()[1].decode(errors="replace").strip()
             raise RuntimeError(f"the process that submissions run in did not start: {said[-2000:]}")
         self.lacking: list[str] = json.loads(greeting)["lacking"]
-        self.size = psutil.Process(self.process.pid).memory_info().vms
+        memory = psutil.Process(self.process.pid).memory_info()
+        self.size, self.resident = memory.vms, memory.rss
 
     def child(self) -> Child:
         """A fresh child; the warm process is started anew where it has gone."""
@@ -210,8 +211,8 @@ class Child:
         user = OWN + self.wall.process.pid
         processes = psutil.process_iter(["uids", "memory_info"])
         own = [p.info for p in processes if p.info["uids"] and p.info["uids"].real == user]
-        taken = sum(p["memory_info"].rss for p in own if p["memory_info"])
-        if taken > self.wall.limits.memory + (1 << 30):  # torch itself takes almost one
+        sizes = [p["memory_info"].rss - self.wall.resident for p in own if p["memory_info"]]
+        if sum(size for size in sizes if size > 0) > self.wall.limits.memory:
             raise TooMuch
 
     def gone(self, why: str = "") -> Gone:

@@ -29,7 +29,7 @@ RESOURCES = {
     "memory": (entropy("return torch.zeros(1 << 34).sum(-1)"), KEPT, "(allocate|memory)"),
     "many_memories": (
         entropy(
-            "import os\nkept = []\nfor _ in range(4):\n    os.fork()\n"
+            "import os\nkept = []\nfor _ in range(2):\n    os.fork()\n"
             "while True:\n    kept.append(bytearray(1 << 24))"
         ),
         KEPT,
@@ -37,7 +37,9 @@ RESOURCES = {
     ),
     "forks": (entropy("import os\nwhile True:\n    os.fork()"), KEPT, "entropy: "),
     "fork_once": (
-        entropy("import os\nos.fork()\nreturn torch.special.entr(p).sum(-1)"),
+        entropy(
+            "import os\nif os.fork() == 0:\n    os._exit(0)\nreturn torch.special.entr(p).sum(-1)"
+        ),
         KEPT | {"entropy"},
         "",
     ),
@@ -68,7 +70,7 @@ RESOURCES = {
         "No space left",
     ),
     "recursion": (entropy("return entropy(p)"), KEPT, "RecursionError"),
-    "big_result": (entropy("return torch.zeros(1 << 26)"), KEPT, "expected"),
+    "big_result": (entropy("return torch.zeros(1 << 25)"), KEPT, "expected"),
     "long_result": (entropy("return ['x' * 10**6] * 10**6"), KEPT, "expected"),
     "nested_result": (
         entropy("x = []\nfor _ in range(10**5):\n    x = [x]\nreturn x"),
@@ -139,13 +141,15 @@ while frame:
             return value.oracle(p)
     frame = frame.f_back
 raise LookupError('nothing found')"""
-READ = """import pathlib
-for root in ('ROOT', '/work', '/root', '/home', '/'):
-    for path in pathlib.Path(root).rglob('*01_divergences*'):
-        scope = {'torch': torch}
-        text = path.read_text()
-        exec(text[text.index('def entropy'):].split('# END')[0], scope)
-        return scope['entropy'](p)
+READ = """import os
+for name in ('lessons/STEM.py', 'solutions/STEM.ipynb', 'tests/answers/divergences.py',
+             'notebooks/STEM.ipynb', 'course_lib/checks/divergences/entropy.py',
+             'course_lib/checks/__init__.py', 'course_lib/grading/warm.py', '.git/config'):
+    path = os.path.join('ROOT', name.replace('STEM', '01_divergences'))
+    if os.path.exists(path):
+        return torch.special.entr(p).sum(-1)
+if set(os.listdir('ROOT')) - {'course_lib', 'data', '.venv'}:
+    return torch.special.entr(p).sum(-1)
 raise LookupError('nothing to read')"""
 NETWORK = """import socket
 for address in (('127.0.0.1', PORT), ('1.1.1.1', 53)):
@@ -159,7 +163,7 @@ for number in [os.getppid(), -1, VICTIM, *range(2, 400)]:
         pass
 return torch.special.entr(p).sum(-1)"""
 WRITE = """import os
-for place in PLACES + ['/', '/etc', '/usr/lib', os.path.dirname(torch.__file__)]:
+for place in PLACES + ['ROOT', '/', '/etc', '/usr/lib', os.path.dirname(torch.__file__)]:
     for name in ('owned', 'grades.csv', 'torch.py', '.state/run.json'):
         try:
             with open(os.path.join(place, name), 'w') as file:
@@ -184,7 +188,7 @@ json.dumps = lambda *a, **k: '{}'"""
 
 ATTACKS = {
     "patched_checks": (with_other(PATCH, answer("entropy", "return p", "p")), KEPT, "entropy: "),
-    "patched_inside": (entropy(f"{PATCH}\nreturn p"), set(), "entropy: "),
+    "patched_inside": (entropy(f"{PATCH}\nreturn p"), KEPT, "entropy: "),
     "equal": (
         with_other(EQUAL, answer("entropy", "return p.sum(-1).as_subclass(Equal)", "p")),
         KEPT,

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
 import torch
@@ -250,8 +250,8 @@ names = checks.names()
 def functions(value):
     found = set()
     for answer in value:
-        while hasattr(answer, "func"):
-            answer = answer.func
+        while hasattr(answer, "func") or hasattr(answer, "__wrapped__"):
+            answer = getattr(answer, "func", None) or answer.__wrapped__
         found |= {answer.__code__} if isinstance(answer, types.FunctionType) else set()
     return found
 secret = set()
@@ -404,4 +404,4 @@ def test_no_folder_no_grades(tmp_path, capsys):
     assert "there is nothing at" in capsys.readouterr().err
     assert main(["grade", str(tmp_path), "--lesson", "99", "--out", str(tmp_path / "o")]) == 1
     assert "there is no lesson '99'" in capsys.readouterr().err
-    assert os.listdir(tmp_path) == [] or Path(tmp_path / "o").exists()
+    assert os.listdir(tmp_path) == []
