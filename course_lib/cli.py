@@ -1,4 +1,4 @@
-"""`course build | validate | grade | doctor | progress`."""
+"""`course build | validate | grade | collect | doctor | progress`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from course_lib.grading.options import add_grade_options
+from course_lib.grading.options import add_collect_options, add_grade_options
 
 # Every command imports what it needs itself: `course doctor` must run with a broken torch.
 
@@ -34,6 +34,8 @@ def parser() -> argparse.ArgumentParser:
     run.set_defaults(run=validate)
     assess = commands.add_parser("grade", help="a class's notebooks to grades, with reasons")
     add_grade_options(assess)
+    mend = commands.add_parser("collect", help="submissions as nbgrader takes them without mishap")
+    add_collect_options(mend)
     commands.add_parser("doctor", help="what this machine lacks").set_defaults(run=doctor)
     commands.add_parser("progress", help="which exercises are passed").set_defaults(run=progress)
     return top
