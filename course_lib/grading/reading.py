@@ -93,7 +93,7 @@ def cells_of(data: Any, remarks: list[str]) -> tuple[tuple[str, str], ...]:
 def cell_of(cell: Any) -> tuple[str, str] | None:
     if not isinstance(cell, dict):
         return None
-    source = cell.get("source", cell.get("input", ""))
+    source = cell.get("input", "") if cell.get("source") is None else cell["source"]
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
     kind = cell.get("cell_type")

@@ -104,7 +104,7 @@ def expected():
     yield pytest.param("pipe.ipynb", "unreadable", set(), "not a file")
 
 
-@pytest.mark.parametrize("file, status, passed, words", expected())
+@pytest.mark.parametrize("file, status, passed, words", list(expected()))
 def test_every_file_gets_its_right_grade(school, file, status, passed, words):
     result = school["results"][file]
     came = {m["name"].partition(".")[2] for m in result["marks"] if m["passed"]}
