@@ -1,10 +1,13 @@
-"""`course build | validate | doctor | progress`."""
+"""`course build | validate | release | grade | collect | doctor | progress`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+from course_lib.grading.options import add_collect_options, add_grade_options
 
 # Every command imports what it needs itself: `course doctor` must run with a broken torch.
 
@@ -30,6 +33,15 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("validate", help="run solutions/ under nbval at smoke scale")
     run.add_argument("lessons", nargs="*", help="05_vae ...; all when none is named")
     run.set_defaults(run=validate)
+    pack = commands.add_parser("release", help="one zip for a class, without solutions")
+    pack.add_argument("lessons", nargs="*", help="05_vae ...; all when none is named")
+    pack.add_argument("--out", default="image-generation-course.zip")
+    pack.add_argument("--colab", default="", metavar="GIT_ADDRESS", help="add a cell that fetches")
+    pack.set_defaults(run=release)
+    assess = commands.add_parser("grade", help="a class's notebooks to grades, with reasons")
+    add_grade_options(assess)
+    mend = commands.add_parser("collect", help="submissions as nbgrader takes them without mishap")
+    add_collect_options(mend)
     commands.add_parser("doctor", help="what this machine lacks").set_defaults(run=doctor)
     commands.add_parser("progress", help="which exercises are passed").set_defaults(run=progress)
     return top
@@ -60,6 +72,19 @@ def validate(options: argparse.Namespace) -> int:
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def release(options: argparse.Namespace) -> int:
+    from course_lib.authoring.build import BuildError
+    from course_lib.authoring.release import release
+
+    try:
+        names = release(Path(options.out), only=options.lessons, repository=options.colab)
+    except (BuildError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{options.out}: {len(names)} files")
+    return 0
 
 
 def doctor(options: argparse.Namespace) -> int:

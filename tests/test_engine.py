@@ -1,6 +1,8 @@
 """The engine's own behaviour: what it notices, in which order, and how it says so."""
 
 import re
+import sys
+import types
 
 import numpy
 import pytest
@@ -309,3 +311,17 @@ def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
 def test_only_students_files_count_as_students():
     assert is_students("lessons/01_divergences.py") and is_students("/tmp/ipykernel_1/2.py")
     assert not is_students(torch.__file__) and not is_students(checks.__file__)
+
+
+def test_the_misconception_is_in_the_output_for_tools_that_count(monkeypatch, own_progress):
+    """IPython writes what `display` is given as metadata beside the card."""
+    shown = []
+    display = types.SimpleNamespace(display=lambda item, metadata: shown.append(metadata["course"]))
+    monkeypatch.setattr(cards, "in_notebook", lambda: True)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    wrong = checks.exercise(KL).misconceptions[0]
+    with pytest.raises(CheckFailed):
+        check(KL, wrong.answer)
+    check(KL, right)
+    assert [told["misconception"] for told in shown] == [wrong.name, None]
+    assert [told["passed"] for told in shown] == [False, True]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from course_lib.environment import in_notebook
 
@@ -108,11 +109,11 @@ def what_and_cause(what: str, cause: str) -> list[tuple[str, str, bool]]:
     return [*lines, ("likely cause", cause, False)] if cause else lines
 
 
-def show(item: object) -> None:
-    """As a card in a notebook; as plain text elsewhere."""
+def show(item: object, about: Mapping[str, Any] | None = None) -> None:
+    """As a card in a notebook, with `about` in its output's metadata; as plain text elsewhere."""
     if in_notebook():
         from IPython.display import display
 
-        display(item)
+        display(item, metadata={"course": dict(about)} if about else None)
     else:
         print(repr(item))

@@ -36,9 +36,19 @@ def check(name: str, answer: Callable) -> None:
     verdict = run(name, answer)
     last = name
     store.record(verdict)
-    show(card(verdict))
+    show(card(verdict), about(verdict))
     if not verdict.passed:
         raise CheckFailed(f"{verdict.name}: {verdict.message}")
+
+
+def about(verdict: Verdict) -> dict[str, str | bool | None]:
+    """What a tool that counts a class's mistakes finds in the output's metadata, under `course`."""
+    return {
+        "exercise": verdict.name,
+        "passed": verdict.passed,
+        "attempted": verdict.attempted,
+        "misconception": verdict.misconception,
+    }
 
 
 def card(verdict: Verdict) -> Card:
