@@ -30,6 +30,7 @@ PICTURES = {
     "13_conditional": ('"One z a row", value_range',),
     "18a_clinic": ("Case F9: a loss", "a judge that bends"),
     "18b_clinic": ("Who comes home?",),
+    "18c_clinic": ("Lower wins",),
 }
 WIDTH, GAP = 760, 8
 

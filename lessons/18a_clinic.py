@@ -15,8 +15,8 @@
 # - read a shape as a symptom: where four images stop being four, and why a batch of one hides it,
 # - choose the one measurement that separates the suspects, before you change any code.
 #
-# **Time** 100 minutes, six or seven a case; each case stands by itself, so stop wherever you like · **Builds on** 02_elbo, 05_vae, 06_better_vaes,
-# 08a_minimax, 09_first_gan · **Second sitting** 18b_clinic: who moves, data, evaluation.
+# **Time** 90 minutes, six a case; each case stands by itself, so stop wherever you like · **Builds on** 02_elbo, 05_vae, 06_better_vaes,
+# 08a_minimax, 09_first_gan · **Further sittings** [18b](18b_clinic.ipynb): who moves; [18c](18c_clinic.ipynb): data, evaluation, and the whole clinic on one page.
 #
 # <details><summary>中文导读</summary>
 #
@@ -36,13 +36,14 @@ import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.distributions import Normal
+from torch.distributions import Bernoulli, Normal
 
 from course_lib.checks import check, progress
+from course_lib.clinic_plots import plot_differential
 from course_lib.data import load_mnist
 from course_lib.plotting import plot_images, show
 from course_lib.training import at_scale, batches, course_scale, seed_everything
-from course_lib.widgets import kl_explorer
+from course_lib.widgets import Run, consulting_room, kl_explorer
 
 seed_everything(0)
 vae_steps = at_scale(smoke=20, laptop=800, gpu=800)  # of the two VAEs of case C11
@@ -1038,7 +1039,7 @@ show(plot_images(pictures, 10, "C31: one image in, a picture of each row out", l
 # </details>
 #
 # ### Exercise · `c31_vae(x)`
-# *6 minutes.* Images `(B, 28, 28)` in [0, 1] through a code of four latents and back: probabilities `(B, 28, 28)`, for every B. Each reconstruction depends on its own image, all of it, and on no other. The layers stand above the function; you may change them,
+# *6 minutes.* Images `(B, 28, 28)` in [0, 1] through a code of four latents and back: probabilities `(B, 28, 28)`, for every B. Each reconstruction depends on its own image, on all of it and on where each pixel lies, and on no other. The layers stand above the function; you may change them,
 # and draw z or take its mean.
 
 
@@ -1125,7 +1126,7 @@ print(f"(c) {bool((kl > 0).all())}")
 # </details>
 #
 # ### Exercise · `c9_encoder(x)`
-# *6 minutes.* Images `(B, 1, 28, 28)`: return `mean` and `log_var`, each `(B, 2)`, and `kl`, `(B,)`, their KL to the prior in nats. Each code depends on its own image, all of it, and on no other. Change the layers as you like.
+# *6 minutes.* Images `(B, 1, 28, 28)`: return `mean` and `log_var`, each `(B, 2)`, and `kl`, `(B,)`, their KL to the prior in nats; all three keep their graph. Each code depends on its own image, on all of it and on where each pixel lies, and on no other. Change the layers as you like.
 
 
 # %% exercise="clinic.c9_encoder"
@@ -1320,7 +1321,7 @@ print(f"(c) from {alone.min():.2f} to {alone.max():.2f}")
 # </details>
 #
 # ### Exercise · `c17_make_G()`
-# *5 minutes.* Return a new generator, an `nn.Module` from codes `(B, 8)` to images `(B, 1, 8, 8)` between −1 and 1, that works in training mode with a code that comes alone: different codes give different images. Any architecture.
+# *5 minutes.* Return a new generator, an `nn.Module` from codes `(B, 8)` to images `(B, 1, 8, 8)` between −1 and 1, that works in training mode with a code that comes alone: different codes give different images (and in evaluation mode an image depends on its own code alone). Any architecture.
 
 
 # %% exercise="clinic.c17_make_G"
@@ -1445,6 +1446,43 @@ show(figure)
 # %% [markdown]
 # ## The chart of this sitting
 #
+# A **[differential diagnosis](glossary.ipynb#Differential-diagnosis)** goes from a symptom to its suspects and to the measurement that parts them. As a tree: white is what you measure and what you find, green is the case. Below it the same as a table, with the suspects.
+
+# %% tags=["folded"]
+show(
+    plot_differential(
+        "a program that runs:\nwhat is ill?",
+        {
+            "the loss: give it an\nanswer that you know": {
+                "a perfect one costs > 0": "C35 two sigmoids",
+                "exact posterior: not −log p(x)": "F3 a sign",
+                "q = prior: not 0, not flat": "F7 entropy for KL",
+            },
+            "the loss: take the\nsmallest step": {
+                "slope at −10 is nearly 0": "F2 no logarithm",
+                "it goes the wrong way": "F10 descent for ascent",
+                "P(real) of reals falls": "F1 a value minimized",
+            },
+            "the result: compare it\nwith a model that you know": {
+                "optimum: not the posterior": "F9 a term twice",
+                "another q, another log p(x)": "F13 a bound",
+                "another divisor, other latents": "F14 a hidden variance",
+                "KL is 0 nats": "C11 two reductions",
+            },
+            "the shapes: a batch of four,\nand numbers in a code": {
+                "four in, 112 out": "C31 no flatten",
+                "a code wider than its image": "C9 no bottleneck",
+            },
+            "the module: what can\nit not see?": {
+                "two clouds of one mean": "C7 a linear D",
+                "two codes, one at a time": "C17 a batch of one",
+                "all batches but the last": "C20 momentum's convention",
+            },
+        },
+    )
+)
+
+# %% [markdown]
 # | symptom | suspects | the measurement that tells them apart | case |
 # |---|---|---|---|
 # | the generator stands still, its loss near 0 | rate, strong D, missing logarithm | slope of the loss in one logit at −10 | F2 |
@@ -1463,6 +1501,90 @@ show(figure)
 # | one picture for every z | mode collapse, weak noise, a batch of one | the values behind each layer | C17 |
 # | fine in training, off in evaluation | eval() forgotten, variance, momentum | running statistics, batch by batch | C20 |
 #
+# ## The consulting room
+#
+# Four VAEs with one symptom: the squared error of their reconstructions stays far above that of a healthy one (dashed). Each patient has one illness of four, and was
+# trained with another seed than the runs that the table quotes. Order the measurement that will tell, then the next if you must, and name the cause.
+
+# %% tags=["folded"]
+consult_steps = at_scale(smoke=20, laptop=400, gpu=400)
+
+
+def right_loss(logits, x, m, lv):
+    pixels = -Bernoulli(logits=logits).log_prob(x).flatten(1).sum(1)
+    return (pixels + kl_to_prior(m, lv.exp()).sum(1)).mean()
+
+
+def two_sigmoids(logits, x, m, lv):
+    return right_loss(logits.sigmoid(), x, m, lv)
+
+
+def hidden_variance(logits, x, m, lv):
+    error = (logits.sigmoid() - x).square().flatten(1).sum(1)
+    return (error + kl_to_prior(m, lv.exp()).sum(1)).mean()
+
+
+ILL_LOSSES = {
+    "pixels averaged (C11)": (broken_vae_loss, 1),
+    "two sigmoids (C35)": (two_sigmoids, 1),
+    "a hidden variance (F14)": (hidden_variance, 1),
+    "stopped too early": (right_loss, 20),
+    "healthy": (right_loss, 1),
+}
+
+
+def examine_vae(name, seed):
+    vae_loss, hurry = ILL_LOSSES[name]
+    seed_everything(seed)
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(196, 64), nn.ReLU(), nn.Linear(64, 8))
+    decoder = nn.Sequential(
+        nn.Linear(4, 64), nn.ReLU(), nn.Linear(64, 196), nn.Unflatten(1, (1, 14, 14))
+    )
+    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=3e-3)
+    known, curve = small_digits[:500], []
+
+    def errors():
+        with torch.no_grad():
+            m, lv = encoder(known).chunk(2, dim=1)
+            shown = decoder(m).sigmoid()
+            other = (shown - known.roll(1, 0)).square().flatten(1).sum(1).mean().item()
+            own = (shown - known).square().flatten(1).sum(1).mean().item()
+            return own, other, kl_to_prior(m, lv.exp()).sum(1).mean().item()
+
+    for step, x in enumerate(batches(small_digits, 128, steps=consult_steps // hurry)):
+        m, lv = encoder(x).chunk(2, dim=1)
+        loss = vae_loss(decoder(m + (lv / 2).exp() * torch.randn_like(m)), x, m, lv)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % max(1, consult_steps // hurry // 20) == 0:
+            curve.append(errors()[0])
+    own, other, kl = errors()
+    perfect, nothing = 20 * (2 * known - 1), torch.zeros(500, 4)
+    findings = {
+        "KL, nats": kl,
+        "cost of a perfect answer, nats": vae_loss(perfect, known, nothing, nothing).item(),
+        "error against another image, less its own": other - own,
+        "fall of the error in the last quarter": curve[len(curve) * 3 // 4] - curve[-1],
+    }
+    return Run(curve, findings)
+
+
+ill = [name for name in ILL_LOSSES if name != "healthy"]
+book = {name: examine_vae(name, 0) for name in ill}
+patients = {name: examine_vae(name, 1) for name in ill}
+healthy = examine_vae("healthy", 0).curve
+
+# %%
+consulting_room(
+    book,
+    patients,
+    healthy,
+    symptom="squared error of the reconstructions",
+    along="twentieths of the training",
+)
+
+# %% [markdown]
 # ## Change one thing
 #
 # **A silent one more.** In C11 keep the *mean* over the pixels, and average the KL over the four latents as well. What β is that, and does the VAE still collapse? Predict both, then train it.
@@ -1514,7 +1636,7 @@ print(f"six codes in one batch differed by up to {together.std(0).max():.2f}")
 # Tipping and Bishop (1999), *Probabilistic Principal Component Analysis*, Journal of the Royal Statistical Society B 61 · Ioffe and Szegedy (2015), *Batch Normalization*, arXiv 1502.03167 ·
 # Ba, Kiros and Hinton (2016), *Layer Normalization*, arXiv 1607.06450.
 #
-# **Next** is 18b_clinic: who moves, data, evaluation. So far you have healed:
+# **Next** is [18b](18b_clinic.ipynb): who moves. So far you have healed:
 
 # %%
 progress()

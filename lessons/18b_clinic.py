@@ -1,33 +1,34 @@
 # %% [markdown]
-# # 18b · The clinic, second sitting: who moves, data, evaluation
+# # 18b · The clinic, second sitting: who moves
 #
 # The programs of this ward round all run. No error, no warning, and a loss that falls. They were found
 # in tutorials that many people have copied, and each has one thing wrong with it; here they stand
 # written anew, in a few lines of PyTorch. You are the doctor: see the symptom, decide which measurement
 # would tell, name the cause, repair the program, and let the check look at your repair.
 #
-# ![A game that spirals out and one that comes home; digits that turned white; two sets of samples of which the wrong one wins](../images/18b_clinic.png)
+# ![A game that spirals out and one that comes home, and a generator whose pictures turn white](../images/18b_clinic.png)
 #
-# That is what you will see: a learning rule that never arrives beside one that does, a generator that
-# has learned to print white, and two sets of samples whose ranking depends on what you count.
+# That is what you will see: a learning rule that never arrives beside one that does (case A12), and a
+# generator that has learned to print white (case C4).
 #
 # **You will be able to**
 # - say of a training step who moves, who must not, and prove it with one subtraction,
 # - tell a loss that falls from a model that learns,
-# - look at a batch before you train on it, and say what its range and its law have to be,
-# - say what a score can be deceived by, and pick one that cannot be deceived that way.
+# - choose, of several measurements, the one that comes out differently under each suspect.
 #
-# **Time** two sittings of 90 minutes with the exercises (the second may begin with the ward «data»);
-# the computing takes less than a minute · **Builds on** 05_vae, 09_first_gan, 12_evaluation and the
-# first sitting, 18a · **Papers** none is needed; those that say how it is done are at the end.
+# **Time** 90 minutes with the exercises, fifteen cases of six; the computing takes less than a minute;
+# each case stands by itself · **Builds on** 05_vae, 09_first_gan and the first sitting,
+# [18a](18a_clinic.ipynb) · **Third sitting** [18c](18c_clinic.ipynb): data, evaluation, and the page to print ·
+# **Papers** none is needed; those that say how it is done are at the end.
 #
 # <details><summary>中文导读</summary>
 #
 # 这是“诊所”一课的第二部分。这里的程序都能运行，不报错，损失也在下降，但每个都有一处流传很广的错误。
-# 共三个病房：谁在动（梯度流到了不该去的网络，或者该动的网络没有动）、数据（批次的取值范围与分布）、
-# 评价（指标能被什么样的样本欺骗）。每个病例的步骤相同：先运行，看到症状；再预测三种测量中哪一种能说明问题；
+# 这一病房的问题是“谁在动”：梯度流到了不该去的网络，或者该动的网络没有动。
+# 每个病例的步骤相同：先运行，看到症状；再预测三种测量中哪一种能说明问题；
 # 从四个可能的原因中选出真正的一个（每个错误选项都有解答）；最后修好程序，由检查器判断。
-# 最后一页是可以打印的鉴别诊断表：症状、三个可疑原因、能区分它们的测量，以及对应的病例。
+# 结尾有一间“会诊室”：四个病人症状相同，由你点选测量、作出诊断。
+# 第三部分（18c）讲数据与评价，并附可以打印的鉴别诊断表。
 # 术语的中英对照见 [glossary](glossary.ipynb)。
 #
 # </details>
@@ -41,21 +42,21 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.checks import check, progress
+from course_lib.clinic_plots import plot_differential
 from course_lib.data import load_mnist
 from course_lib.game_plots import draw_field, plot_two_steps
-from course_lib.metrics import fid
 from course_lib.plotting import plot_images, show
 from course_lib.training import at_scale, course_scale, seed_everything
+from course_lib.widgets import Run, consulting_room
 
 seed_everything(0)
 steps = at_scale(smoke=20, laptop=300, gpu=300)  # of a short training; the patients are small
-images, labels = load_mnist("train", value_range=(0, 1))
-images, labels = images[:6000], labels[:6000]
+images = load_mnist("train", value_range=(0, 1))[0][:6000]
 digits = F.max_pool2d(F.pad(images, (2, 2, 2, 2)), 4)  # (6000, 1, 8, 8) in [0, 1]
 print(f"scale {course_scale()} on cpu: {steps} steps, {len(digits):,} digits of 8×8")
 
 # %% tags=["folded", "solution"]
-figure, panels = plt.subplots(1, 3, figsize=(10.5, 3.4), width_ratios=(1.1, 1, 1))
+figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.4), width_ratios=(1.1, 1))
 paths = {}
 for name, ahead in (("gradient steps", 0.0), ("one step of foresight", 0.1)):
     point, path = torch.tensor([0.9, 0.0]), []
@@ -77,20 +78,17 @@ for step in range(121):
     opt.step()
 panels[1].imshow(torch.cat(seen, 1), cmap="gray", vmin=-1, vmax=1)
 panels[1].set_title("Learning white: step 0, 20, 40, 120")
-flat = digits.flatten(1)
-variances, directions = torch.linalg.eigh(torch.cov(flat.T))
-weight = directions[:, -20:] * variances[-20:].sqrt()
-model = flat.mean(0) + torch.randn(200, 20) @ weight.T
-far = torch.cdist(model, flat).min(1).values.mean()
-rows = digits[2, 0].repeat(2, 4), torch.cat([m.view(8, 8) for m in model[:4]], 1)
-rows = [*rows, torch.cat([m.view(8, 8) for m in model[4:8]], 1)]
-panels[2].imshow(torch.cat(rows).clamp(0, 1), cmap="gray")
-panels[2].set_title(f"Lower wins: 0 above, {far:.1f} below")
-for axes in panels[1:]:
-    axes.axis("off")
+panels[1].axis("off")
 show(figure)
 
 # %% [markdown]
+# ## How a visit goes
+#
+# As in [18a](18a_clinic.ipynb): the program with its mistake, and its symptom; **predict** which of three measurements
+# will tell; name the cause among four, each of which has an answer; repair it. In this sitting the
+# measurements have numbers, and the cases are named as before: C for code, F for formulas, A for
+# algorithms as they are described in prose. If your time is short, visit the silent ones first: C3, C4, C22, C27.
+#
 # ## The instruments
 #
 # The patients are small enough to be examined in seconds: digits of 8×8 (the brightest pixel of each 4×4), a generator and
@@ -170,7 +168,7 @@ def moved(network, before):
 # Look at the last two: `weights_of` before, `moved` after. Most of this ward is decided by that one
 # subtraction.
 #
-# # Ward one · Who moves
+# # Ward three · Who moves
 #
 # A GAN's two steps share a graph, and each must stop at the other's door. The picture is what is right:
 # green moves, gray stands still, the dashed line is how far the gradient runs back.
@@ -1325,470 +1323,101 @@ def c36_g_step(G, D, og, od, z):
 check("clinic.c36_g_step", c36_g_step)
 
 # %% [markdown]
-# # Ward two · Data
+# # The ward at a glance
 #
-# A batch can be ill before any network sees it.
-#
-# ## C12 · Trained on noise
-#
-# «For demonstration, we use random data.» The line stayed in.
+# Fifteen cases, and what to ask to tell them apart. White is what you measure and what you find, green is the case.
 
-
-# %%
-def published_make_batch(n):
-    return torch.randn(n, 1, 28, 28)
-
-
-def train_on(make_batch, count=2 * steps):
-    """A linear autoencoder with cross-entropy on the batches; its losses per pixel."""
-    torch.manual_seed(0)
-    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 32), nn.Linear(32, 784))
-    opt, losses = adam(net, 3e-3), []
-    for _ in range(count):
-        x = make_batch(64)
-        loss = F.binary_cross_entropy_with_logits(net(x), x.flatten(1))
-        opt.zero_grad()
-        loss.backward()
-        opt.step()
-        losses.append(loss.item())
-    return net, losses
-
-
-net, losses = train_on(published_make_batch)
-print(f"cross-entropy {losses[0]:.3f} → {losses[-1]:.3f} nats a pixel")
-
-# %% [markdown]
-# A cross-entropy below 0 is impossible for probabilities, and this one keeps falling. **Predict** which
-# tells why: **(1)** the size of the logits, **(2)** range and neighbor correlation of a batch, **(3)** a
-# longer training.
-
-
-# %%
-def batch_facts(x):
-    centered = x - x.mean()
-    neighbors = (centered[..., 1:] * centered[..., :-1]).mean() / centered.square().mean()
-    return f"from {x.min():.2f} to {x.max():.2f}, neighbor correlation {neighbors:.3f}"
-
-
-print(f"1  largest logit {net(published_make_batch(64)).abs().max():.1f}")
-print(f"2  the batch: {batch_facts(published_make_batch(64))}")
-print(f"3  after four times the steps: {train_on(published_make_batch, 8 * steps)[1][-1]:.3f}")
-
-# %% [markdown]
-# The second, and it does so before anything is trained. With a target $t$ the cross-entropy is
-# $\log(1 + e^a) - t a$; for $t \in [0, 1]$ it is at least 0, and for $t = 2$ or $t = -2$ it falls without end as $a$ goes
-# to $\pm\infty$. **Which is the cause?**
-#
-# <details><summary>A · The learning rate is too high, training diverges</summary>It does what it is told: this loss has no minimum.</details>
-# <details><summary>B · The output needs a sigmoid</summary>The loss has its own.</details>
-# <details><summary>C · The batch is normal noise: no images, and targets outside [0, 1]</summary>Yes, and both matter: noise in [0, 1] would have a bounded loss and nothing to learn.</details>
-# <details><summary>D · The network is linear</summary>A deeper one finds the same abyss, sooner.</details>
-#
-# ### Exercise · `c12_make_batch(n)`
-# *3 minutes.* Return `n` different training images of MNIST, `(n, 1, 28, 28)`, floating point in [0, 1],
-# drawn anew at each call (`load_mnist` is fast after its first call; the set-up has `images`).
-
-
-# %% exercise="clinic.c12_make_batch"
-def c12_make_batch(n):
-    """n digits `(n, 1, 28, 28)` in [0, 1]."""
-    # BEGIN SOLUTION
-    return images[torch.randperm(len(images))[:n]]
-    # END SOLUTION
-
-
-# %% check="clinic.c12_make_batch"
-check("clinic.c12_make_batch", c12_make_batch)
-
-# %%
-print(f"repaired: {batch_facts(c12_make_batch(64))}")
-print(f"cross-entropy {train_on(c12_make_batch)[1][-1]:.3f} nats a pixel")
-
-# %% [markdown]
-# ## C18 · The discriminator that needed no digits
-#
-# The text says that images lie in [0, 1]. The generator ends in a tanh. Both are usual, and not together.
-
-
-# %%
-def published_scale(x):
-    return x
-
-
-def judge_untrained_generator(scale, count=steps // 2):
-    """D against a G that never moves: how sure it is, and a rule of one line beside it."""
-    G, D = make_gan()
-    opt = adam(D)
-    for _ in range(count):
-        x = scale(digits[torch.randint(len(digits), (64,))])
-        c3_d_step(D, opt, x, G(torch.randn(64, 8)).detach())
-    x, fake = scale(digits[:1000]), G(torch.randn(1000, 8)).detach()
-    accuracy = ((D(x) > 0).float().mean() + (D(fake) < 0).float().mean()) / 2
-    below = [(t.flatten(1).min(1).values < 0).float().mean().item() for t in (x, fake)]
-    return accuracy.item(), below, x
-
-
-accuracy, below, x = judge_untrained_generator(published_scale)
-print(f"D's accuracy against an untrained generator: {accuracy:.1%}")
-
-# %% [markdown]
-# That alone is no symptom, an untrained generator *is* easy. **Predict** which tells: **(1)** D's
-# accuracy, **(2)** the share of images with any pixel below 0, among reals and among fakes, **(3)** the
-# images' mean contrast.
-
-# %%
-print(
-    f"1  accuracy {accuracy:.1%}; with images in [-1, 1] {judge_untrained_generator(lambda x: 2 * x - 1)[0]:.1%}"
-)
-print(f"2  images with a pixel below 0: reals {below[0]:.1%}, fakes {below[1]:.1%}")
-print(f"3  standard deviation of the reals' pixels {x.std():.3f}")
-
-# %% [markdown]
-# The second: a rule that knows nothing of digits, `x.min() < 0`, has no error. D will find it, and G is
-# taught about ranges instead of strokes. (And who saves the fakes with a function that expects [0, 1]
-# finds everything negative black.) **Which is the cause?**
-#
-# <details><summary>A · Reals lie in [0, 1], fakes in [-1, 1]</summary>Yes.</details>
-# <details><summary>B · G should end in a sigmoid instead of a tanh</summary>That is a repair, of the other end; but the cause is that the two differ.</details>
-# <details><summary>C · The images need mean 0 and variance 1</summary>Then they would leave [-1, 1], where no tanh can follow.</details>
-# <details><summary>D · D is too strong</summary>It does what the data permit.</details>
-#
-# ### Exercise · `c18_scale(x)`
-# *2 minutes.* Images in [0, 1] of any shape to the range of a tanh, floating point as they came: 0
-# becomes −1, 1 stays 1, in a straight line. Work on a new tensor.
-
-
-# %% exercise="clinic.c18_scale"
-def c18_scale(x):
-    """[0, 1] to [-1, 1]."""
-    # BEGIN SOLUTION
-    return 2 * x - 1
-    # END SOLUTION
-
-
-# %% check="clinic.c18_scale"
-check("clinic.c18_scale", c18_scale)
-
-# %%
-print(
-    f"repaired: images with a pixel below 0, reals and fakes: {judge_untrained_generator(c18_scale)[1]}"
-)
-
-# %% [markdown]
-# ## T11 · More data, of another kind
-#
-# «[Augment](glossary.ipynb#Data-augmentation) your training images by shifting and turning them.» For a classifier that is good advice.
-
-
-# %%
-def published_augment(real, fake):
-    turned = torch.where(torch.rand(len(real), 1, 1, 1) < 0.5, real.flip(2, 3), real)
-    return turned, fake
-
-
-def frechet(a, b):
-    """The Fréchet distance of two sets of images, on their pixels."""
-    return fid(a.flatten(1).double(), b.flatten(1).double())
-
-
-reals, perfect = (
-    2 * digits[:3000] - 1,
-    2 * digits[3000:] - 1,
-)  # a generator that could not be better
-a, b = published_augment(reals, perfect)
-print(f"Fréchet distance on pixels of what D compares: {frechet(a, b):.2f}")
-
-# %% [markdown]
-# The generator here is perfect: its images are digits that D has not seen. Still D finds a difference.
-# **Predict** which tells what is wrong: **(1)** the distance before augmenting, **(2)** the distance when
-# both are augmented alike, **(3)** how bright the images are.
-
-# %%
-print(f"1  before: {frechet(reals, perfect):.2f}")
-print(f"2  both turned: {frechet(a, published_augment(perfect, reals)[0]):.2f}")
-print(f"3  mean pixel: {a.mean():.3f} and {b.mean():.3f}")
-six = images[labels == 6][:8]
-show(plot_images(torch.cat([six, six.flip(2, 3)]), 8, "Sixes, and sixes turned by 180°", size=0.6))
-
-# %% [markdown]
-# The first two together: without augmentation there is no difference, with it on *both* sides there is
-# none, with it on one side there is. G would have to draw turned digits to pass. The picture adds that a
-# turn is the wrong law anyway: a turned 6 is a 9. **Which is the cause?**
-#
-# <details><summary>A · Reals are changed and fakes are not, so the target has moved</summary>Yes. What D sees of both must go through one law; G then still aims at the data, if the law can be undone in distribution (Karras and others, 2020).</details>
-# <details><summary>B · There are too few reals</summary>3,000 on each side, and the distance without augmentation is small.</details>
-# <details><summary>C · The Fréchet distance is biased</summary>It is, by as much in all three lines.</details>
-# <details><summary>D · Augmentation has no place in GANs</summary>It has: with few images it is what keeps D from learning them by heart. On both sides.</details>
-#
-# ### Exercise · `t11_augment(real, fake)`
-# *8 minutes.* Images `(B, 1, 8, 8)` in [-1, 1] whose outermost pixels are black; the two batches may
-# differ in size. Return both, augmented by one law: each image, real or fake, is shifted by its own
-# (down, right), each of the two drawn evenly from −1, 0, 1; what comes in at the edge is black (because of
-# the margin, `torch.roll` does that). The fakes keep their graph, G learns through them. Draw from
-# PyTorch's global generator.
-
-
-# %% exercise="clinic.t11_augment"
-def t11_augment(real, fake):
-    """Reals and fakes, each image shifted by up to a pixel, by one law."""
-
-    # BEGIN SOLUTION
-    def shift(images):
-        amounts = torch.randint(-1, 2, (len(images), 2)).tolist()
-        pairs = zip(images, amounts, strict=True)
-        return torch.stack([torch.roll(image, amount, (1, 2)) for image, amount in pairs])
-
-    return shift(real), shift(fake)
-    # END SOLUTION
-
-
-# %% check="clinic.t11_augment"
-check("clinic.t11_augment", t11_augment)
-
-# %%
-print(f"repaired: {frechet(*t11_augment(reals, perfect)):.2f}")
-
-# %% [markdown]
-# # Ward three · Evaluation
-#
-# The last three are about what a number can be deceived by.
-#
-# ## A5 · The perfect cycle
-#
-# Two domains, X and Y, without pairs; G leads from X to Y, F back. «The [cycle
-# consistency](glossary.ipynb#Cycle-consistency) ensures the quality of the translated images», says the text, so the program reports
-# the cycle's error as the quality. (In this case `F` is the way back, as in the CycleGAN paper; where it
-# is an argument it hides `torch.nn.functional`.)
-
-
-# %%
-def published_quality(G, F, x, y):
-    return (F(G(x)) - x).abs().mean()
-
-
-x, y = 2 * digits[:2000] - 1, 2 * digits[2000:4000] - 1  # two samples of one domain
-pairs = {
-    "identity": (lambda t: t, lambda t: t),
-    "negation": (lambda t: -t, lambda t: -t),
-    "a bit paler": (lambda t: 0.9 * t - 0.05, lambda t: t),
-}
-for name, pair in pairs.items():
-    print(f"{name:>13}: {published_quality(*pair, x, y):.4f}")
+# %% tags=["folded"]
 show(
-    plot_images(
-        torch.cat([x[:8], -x[:8]]), 8, "x, and the negation of x", value_range=(-1, 1), size=0.6
+    plot_differential(
+        "the loss falls:\nis something learned?",
+        {
+            "weights before − after:\nwho did not move?": {
+                "nobody, exactly 0": "C16 no backward()",
+                "G: never asked D": "C4, C24 images in the loss",
+                "the decoder, gradient there": "F4 not in the optimizer",
+                "the encoder, gradient None": "C13 cut from the graph",
+                "the sampler": "C33 a decoder of its own",
+            },
+            "weights before − after:\nwho moved out of turn?": {
+                "D, in G's step": "C36 od.step() as well",
+                "G, in D's step": "C26 one optimizer, no cut",
+                "nobody, G.grad is odd": "C22 the loss leaks",
+            },
+            "what does D say of\nreals and fakes?": {
+                "«real» to everything": "C3 all labels 1",
+                "«fake» to everything": "A1 no reals",
+            },
+            "what does a reconstruction\nknow of its image?": {
+                "no more than of another": "C27 x never encoded",
+                "all, ten codes alike": "A3 no draw",
+            },
+            "what does one step do\nnear the goal?": {
+                "it is as long as ever": "A11 normalized",
+                "distance × √(1 + lr²)": "A12 simultaneous steps",
+            },
+        },
     )
 )
 
 # %% [markdown]
-# Negation is as good as the identity, and better than a picture that is a little paler. **Predict** which
-# measurement tells the three apart in the right order: **(1)** the cycle's squared error, **(2)** the
-# distance of G(x) from y, row by row, **(3)** the distance of the two *sets* G(x) and y.
-
-# %%
-for name, (there, back) in pairs.items():
-    print(
-        f"{name:>13}:  1  {(back(there(x)) - x).square().mean():.4f}   "
-        f"2  {(there(x) - y).square().mean():.3f}   3  {frechet(there(x), y):.2f}"
-    )
-
-# %% [markdown]
-# The third. The second also puts negation last, but it takes row $i$ of x and row $i$ of y for a pair,
-# which they are not: the identity is «wrong» by as much as two digits differ, and what is paler, nearer to
-# the *mean* of y, comes out better. **Which is the cause?**
+# # The consulting room
 #
-# <details><summary>A · The cycle's error should be squared</summary>It is 0 for negation as well.</details>
-# <details><summary>B · The cycle asks whether nothing was lost, and never looks at G(x)</summary>Yes. It measures invertibility. Whether G(x) lives in Y is another question, and needs Y.</details>
-# <details><summary>C · F is too strong</summary>Every invertible G has a perfect F.</details>
-# <details><summary>D · Pairs are needed</summary>Not for this: two sets can be compared without pairs.</details>
-#
-# ### Exercise · `a5_quality(G, F, x, y)`
-# *8 minutes.* `x` and `y` are samples `(N, D)` of two domains, unpaired; G and F map tensors of that
-# shape. Return one number, lower is better, that sees both: whether what comes out lives in the other
-# domain *as a distribution* (at least by mean and covariance; the order of y's rows must not matter), and
-# whether what went in can be got back. It is asked to rank the right translation before negation, shifts,
-# stretches, a G that ignores its input but gives fine samples of y, one that gives a single point, and one
-# whose way back is missing.
+# Four patients with one symptom: $D$'s loss goes to 0 while a healthy pair's (dashed) stays up. Each was made by running one of four programs
+# of this ward, with another seed than the runs that the table quotes for comparison. Order the measurement that will tell, then the next if you must, and name
+# the cause. A good physician needs two.
+
+# %% tags=["folded"]
+ILL_LOSSES = {
+    "all called real (C3)": lambda D, x, fake: 2 * bce(D(fake.detach()), 1.0),
+    "no reals (A1)": lambda D, x, fake: bce(D(fake.detach()), 0.0),
+    "D moves G (C26)": lambda D, x, fake: bce(D(x), 1.0) + bce(D(fake), 0.0),
+    "G's step is empty (C16)": lambda D, x, fake: bce(D(x), 1.0) + bce(D(fake.detach()), 0.0),
+}
 
 
-# %% exercise="clinic.a5_quality"
-def a5_quality(G, F, x, y):
-    """Distance of the distributions plus the cycle's error, both ways; lower is better."""
-
-    # BEGIN SOLUTION
-    def apart(a, b):
-        means = (a.mean(0) - b.mean(0)).square().sum()
-        return means + (torch.cov(a.T) - torch.cov(b.T)).square().sum()
-
-    cycles = (F(G(x)) - x).abs().mean() + (G(F(y)) - y).abs().mean()
-    return apart(G(x), y) + apart(F(y), x) + cycles
-    # END SOLUTION
-
-
-# %% check="clinic.a5_quality"
-check("clinic.a5_quality", a5_quality)
-
-# %%
-for name, pair in pairs.items():
-    print(f"{name:>13}: {a5_quality(*pair, x.flatten(1), y.flatten(1)):.4f}")
-
-# %% [markdown]
-# ## T8 · Which model is better?
-#
-# «GANs are usually better than VAEs», and no number beside it. Someone supplies one: the mean distance
-# from a sample to its nearest training image, the smaller the more realistic.
-
-
-# %%
-def published_score(samples):
-    return torch.cdist(samples.flatten(1), digits.flatten(1)).min(dim=1).values.mean()
-
-
-def ppca_samples(count, latents=20):
-    """A probabilistic PCA fitted in closed form (lesson 02), and samples of it."""
-    flat = digits.flatten(1)
-    variances, directions = torch.linalg.eigh(torch.cov(flat.T))
-    noise = variances[:-latents].mean()
-    weight = directions[:, -latents:] * (variances[-latents:] - noise).sqrt()
-    z, rest = torch.randn(count, latents), torch.randn(count, 64)
-    return (flat.mean(0) + z @ weight.T + noise.sqrt() * rest).view(-1, 1, 8, 8)
-
-
-torch.manual_seed(0)
-candidates = {"one digit, 500 times": digits[2:3].expand(500, 1, 8, 8), "PPCA": ppca_samples(500)}
-for name, samples in candidates.items():
-    print(f"{name:>21}: {published_score(samples):.3f}")
-shown = torch.cat([c[:8] for c in candidates.values()]).clamp(0, 1)
-show(plot_images(shown, 8, row_titles=list(candidates), size=0.6))
-
-# %% [markdown]
-# One digit, repeated, wins over a model of all digits, by far. **Predict** which turns the order round:
-# **(1)** the median in place of the mean, **(2)** the way back, from each training image to its nearest
-# sample, **(3)** the Fréchet distance of the two sets, on pixels.
-
-# %%
-for name, samples in candidates.items():
-    apart = torch.cdist(samples.flatten(1), digits.flatten(1))
-    print(
-        f"{name:>21}:  1  {apart.min(1).values.median():.3f}   2  {apart.min(0).values.mean():.3f}   "
-        f"3  {frechet(samples, digits):.2f}"
-    )
-
-# %% [markdown]
-# The second and the third. Each asks something of the *set*: the second whether every real image has
-# something like it among the samples (lesson 12 calls that recall), the third whether the pixels have the
-# data's means and covariances. **Which is the cause?**
-#
-# <details><summary>A · The distance is on pixels instead of features</summary>With features the repeated digit would be at a distance of 0 as well.</details>
-# <details><summary>B · The sample is too small</summary>With 5,000 repetitions the score is the same.</details>
-# <details><summary>C · The score judges each sample by itself, so it cannot see variety</summary>Yes, and it rewards a copy of the training set above all.</details>
-# <details><summary>D · PPCA is a bad model</summary>It is a modest one. That is not why it loses to a single digit.</details>
-#
-# ### Exercise · `t8_score(samples)`
-# *6 minutes.* `samples` `(N, 1, 8, 8)`, some hundred of them; `digits` of the set-up is what they are
-# compared with. Return one number, lower is better, that ranks samples of PPCA before one digit
-# repeated, before the mean image repeated, before uniform noise and before black images.
-
-
-# %% exercise="clinic.t8_score"
-def t8_score(samples):
-    """A distance of the set of samples from the set of digits; lower is better."""
-    # BEGIN SOLUTION
-    return fid(samples.flatten(1).double(), digits.flatten(1).double())
-    # END SOLUTION
-
-
-# %% check="clinic.t8_score"
-check("clinic.t8_score", t8_score)
-
-# %% [markdown]
-# The Fréchet distance on pixels has a blind spot of its own: PPCA matches means and covariances *by
-# construction*, so it all but wins that game. A number says something together with what can deceive it.
-#
-# ## A4 · A CycleGAN without its cycle
-#
-# The training steps of a CycleGAN, copied from a GAN: two generators, two judges, two verdicts.
-
-
-# %%
-def published_g_total(G, F, DX, DY, x, y):
-    return (DY(G(x)) - 1).square().mean() + (DX(F(y)) - 1).square().mean()
-
-
-def trained_judge(seed):
-    """Digits get 1, noise 0, by least squares."""
-    D = make_gan(seed)[1]
-    opt = adam(D)
+def examine_pair(name, seed):
+    """Steps of D and of G in turn; the loss of D, and what a physician may measure."""
+    G, D = make_gan(seed)
+    d_loss = ILL_LOSSES.get(name, ILL_LOSSES["G's step is empty (C16)"])
+    both = "C26" in name
+    opt, own = adam(nn.ModuleList([G, D]) if both else D), adam(G)
+    curve, gone = [], [0.0, 0.0]
     for _ in range(steps):
-        noise = 2 * torch.rand(64, 1, 8, 8) - 1
-        loss = (D(draw_real()) - 1).square().mean() + D(noise).square().mean()
-        opt.zero_grad()
+        loss, before = d_loss(D, draw_real(), G(torch.randn(64, 8))), weights_of(G)
+        opt.zero_grad(set_to_none=True)
         loss.backward()
         opt.step()
-    return D
+        gone[0] += moved(G, before)
+        curve.append(loss.item())
+        if not both and "C16" not in name:
+            before = weights_of(G)
+            own.zero_grad()
+            bce(D(G(torch.randn(64, 8))), 1.0).backward()
+            own.step()
+            gone[1] += moved(G, before)
+    with torch.no_grad():
+        real, fake = D(draw_real(500)), D(G(torch.randn(500, 8)))
+    findings = {
+        "P(real) of digits": real.sigmoid().mean().item(),
+        "P(real) of fakes": fake.sigmoid().mean().item(),
+        "G's way in D's steps": gone[0],
+        "G's way in its own steps": gone[1],
+    }
+    return Run(curve, findings)
 
 
-DX, DY = trained_judge(0), trained_judge(1)
-x, y = draw_real(500), draw_real(500)
-keeps = (lambda t: t, lambda t: t)
-ignores = (lambda t: y.roll(1, 0), lambda t: x.roll(1, 0))  # fine images, of somebody else
-with torch.no_grad():
-    for name, pair in (("keeps its input", keeps), ("ignores its input", ignores)):
-        print(f"a G that {name:>17}: {published_g_total(*pair, DX, DY, x, y):.4f}")
-
-# %% [markdown]
-# A generator that translates a picture of X into any fine picture of Y, whatever it was given, is as good
-# as one that keeps it. **Predict** which tells them apart: **(1)** the judges' verdicts, one by one,
-# **(2)** the Fréchet distance of G(x) from y, **(3)** what comes back after both.
-
-# %%
-with torch.no_grad():
-    for name, (there, back) in (("keeps", keeps), ("ignores", ignores)):
-        print(
-            f"{name:>8}:  1  {DY(there(x)).mean():.3f}, {DX(back(y)).mean():.3f}   "
-            f"2  {frechet(there(x), y):.2f}   3  {(back(there(x)) - x).abs().mean():.3f}"
-        )
-
-# %% [markdown]
-# The third (and it is the mirror image of A5: there the cycle alone was not enough, here it is missing).
-# **Which is the cause?**
-#
-# <details><summary>A · The judges are too weak</summary>What they are shown are real digits. No judge of single images could object.</details>
-# <details><summary>B · A term that ties G(x) to x is missing</summary>Yes: the cycles, λ(‖F(G(x)) − x‖₁ + ‖G(F(y)) − y‖₁).</details>
-# <details><summary>C · Least squares are the wrong loss</summary>A cross-entropy sees the same images.</details>
-# <details><summary>D · The two domains are too alike</summary>With two different ones, G could still give any image of Y.</details>
-#
-# ### Exercise · `a4_g_total(G, F, DX, DY, x, y)`
-# *6 minutes.* The loss of both generators, one number with its graph: the mean of $(D_Y(G(x)) - 1)^2$,
-# plus the mean of $(D_X(F(y)) - 1)^2$, plus 10 times the sum of two cycles, each the mean absolute
-# difference over all images and pixels: of $F(G(x))$ from x, and of $G(F(y))$ from y. The batches may
-# differ in size. It is 0 for two identities before judges who say 1, and $2 \cdot 10 \cdot c$ if G then
-# adds c. Change no weight.
-
-
-# %% exercise="clinic.a4_g_total"
-def a4_g_total(G, F, DX, DY, x, y):
-    """The generators' loss of a CycleGAN, with a cycle weight of 10."""
-    # BEGIN SOLUTION
-    fake_y, fake_x = G(x), F(y)
-    adversarial = (DY(fake_y) - 1).square().mean() + (DX(fake_x) - 1).square().mean()
-    cycles = (F(fake_y) - x).abs().mean() + (G(fake_x) - y).abs().mean()
-    return adversarial + 10 * cycles
-    # END SOLUTION
-
-
-# %% check="clinic.a4_g_total"
-check("clinic.a4_g_total", a4_g_total)
+book = {name: examine_pair(name, 0) for name in ILL_LOSSES}
+patients = {name: examine_pair(name, 1) for name in ILL_LOSSES}
+healthy = examine_pair("healthy", 0).curve
 
 # %%
-with torch.no_grad():
-    for name, pair in (("keeps its input", keeps), ("ignores its input", ignores)):
-        print(f"a G that {name:>17}: {a4_g_total(*pair, DX, DY, x, y):.4f}")
+consulting_room(book, patients, healthy, symptom="the loss of D")
 
 # %% [markdown]
 # ## Change one thing
 #
-# **First: C26 with care.** Train G and D with *one* Adam for both networks and your `c26_d_loss`, and for
+# **C26 with care.** Train G and D with *one* Adam for both networks and your `c26_d_loss`, and for
 # G's turn with `bce(D(G(z)), 1.0)`. Before each step clear all gradients with `set_to_none=True`. Does it
 # work? What goes wrong if you clear with zeros instead?
 
@@ -1814,79 +1443,20 @@ for to_none in (True, False):
 # optimizers are the simpler cure.)
 
 # %% [markdown]
-# **Second: how much augmentation?** Shift reals alone, by up to one pixel, and let the fakes be. How far
-# does the target move, in Fréchet distance on pixels, beside the 180° turn?
-
-# %%
-# your experiment: frechet(t11_augment(reals, perfect)[0], perfect)
-
-# %% tags=["solution"]
-shifted, _ = t11_augment(reals, perfect)
-print(f"reals alone shifted: {frechet(shifted, perfect):.2f}; turned: {frechet(a, b):.2f}")
-
-# %% [markdown] tags=["solution"]
-# A pixel of 8×8 is four of 32×32, so the shift moves the target as well, and by far: every change of the
-# reals' law is one that G must imitate, a small one too.
-
-# %% [markdown]
-# ## The differential diagnosis
-#
-# One page to print. Find the symptom, think of three suspects, and make the measurement that tells them
-# apart; the case is where it was made. Cases in *italics* are in the first sitting, 18a.
-#
-# | symptom | three suspects | the measurement that tells | case |
-# |---|---|---|---|
-# | D's loss goes to 0 | D is good · all labels are 1 · reals never enter | P(real) of reals, fakes and noise side by side | C3, A1 |
-# | D's loss falls, P(real) of reals falls too | sign turned · labels exchanged · reals missing | the loss at logits of 0 (2 log 2 = 1.386) and its slope | *F1*, A1 |
-# | G stalls once D is sure | the logarithm is missing · saturating loss · D leaks into G | the gradient by the logit at −10 | *F2*, C22 |
-# | G's gradient is far too small | D saturated · leak cancels it · a sigmoid twice | cosine of what lies in G.grad with what G wants | C22, *C35* |
-# | all images white | label on the image · image as logit · tanh saturated | does a gradient lie in D? | C4, C24 |
-# | a loss stops at 0.3133 | D too strong · images as logits · learning rate | -log σ(1) = 0.3133: is a tanh going in? | C24 |
-# | D's loss better than it should be | overfitting · G moves in D's step · range differs | how far G moves in D's step | C26, C18 |
-# | G's loss goes to 0 at once | G is good · D moves in G's step · D is blind | how far D moves in G's step | C36, *C7* |
-# | «loss» jitters around a constant | balance · nothing goes backward · rate too low | weights before minus weights after | C16 |
-# | the loss falls, one network stands still | optimizer lacks it · cut from the graph · requires_grad off | its gradient: there (F4), or None (C13) | F4, C13 |
-# | reconstructions are all the mean | collapse · x never encoded · pixels averaged | error against its own image and against another | C27, *C11* |
-# | KL near 0 | reduction of the likelihood · x never encoded · β too high | ratio of the two terms per image, in nats | *C11*, C27 |
-# | lower loss than the right program | no draw · a term counted twice · two passes | spread of ten codes of one image | A3, *F9* |
-# | negative cross-entropy | sign · targets outside [0, 1] · logits as probabilities | minimum and maximum of a batch | C12, *C35* |
-# | loss → −∞ | sign of a term · ELBO minimized · no lower bound | the loss at the exact posterior beside −log p(x) | *F3*, *F10*, C12 |
-# | posterior too narrow | likelihood counted twice · variance as std · σ² hidden | optimum beside the closed form of a linear model | *F9*, *F14* |
-# | KL insensitive to the mean | entropy in its place · one-sided formula · detached | KL of N(2, 1) from N(0, 1): 2 nats | *F7* |
-# | likelihood under-reported | the bound taken for it · few samples · a bad q | importance-weighted estimate beside the ELBO | *F13* |
-# | samples never change | own decoder · same seed · weights copied | the same z before and after training | C33 |
-# | samples do not depend on z | batch norm on a batch of 1 · z ignored · collapse | spread over z, in train and eval mode | *C17*, C4 |
-# | good in training, bad in eval | dropout · running statistics · momentum's convention | running mean beside the batch's | *C20* |
-# | D cannot do better than ½ | equal distributions · a linear D · rate too low | a deeper D on the same data | *C7* |
-# | shapes fit by luck | broadcasting · missing Flatten · reshape(−1) | the same with batch sizes 1, 3 and 5 | C4, *C9*, *C31* |
-# | D is sure of an untrained G | G is bad · ranges differ · labels | share of images below 0, in each group | C18 |
-# | G imitates the augmentation | reals alone augmented · a law that cannot be undone · too few images | distance with neither, one, both augmented | T11 |
-# | the game spirals | learning rate · Adam · simultaneous steps | factor of the distance in one step | A12 |
-# | never arrives at the minimum | rate · noise · gradients normalized, not clipped | what becomes of a gradient of 3·10⁻⁸ | A11 |
-# | perfect cycle, wrong images | invertible is not right · judges weak · data paired | distance of the sets G(x) and y | A5 |
-# | fine images that ignore the input | no cycle · weight too low · judges too strong | what comes back after both | A4 |
-# | a bad model wins | score per sample · sample size · features | the score of one image, repeated | T8 |
-#
-# ## Your scoreboard
-
-# %%
-progress()
-
-# %% [markdown]
 # ## What you take along
 #
 # 1. A loss that falls says that something was minimized. Weights before minus weights after say *who*
 #    moved; a gradient says who *could* have.
-# 2. Look at the batch before the network does: range, neighbors, and one law for reals and fakes.
-# 3. Ask of every score which stupid model would win it, and run that model.
+# 2. A cut belongs where a loss must not reach: at the fakes in D's step, nowhere in G's.
+# 3. Shuffle what belongs together. A score that does not notice has seen neither.
 #
 # **References.** Goodfellow and others (2014), arXiv 1406.2661 · Kingma and Welling (2013), arXiv
-# 1312.6114 · Zhu and others (2017), *Unpaired Image-to-Image Translation using Cycle-Consistent
-# Adversarial Networks*, arXiv 1703.10593 · Korpelevich (1976), *The extragradient method for finding
+# 1312.6114 · Korpelevich (1976), *The extragradient method for finding
 # saddle points and other problems* · Gidel and others (2018), *A Variational Inequality Perspective on
-# Generative Adversarial Networks*, arXiv 1802.10551 · Zhao and others (2020), *Differentiable
-# Augmentation for Data-Efficient GAN Training*, arXiv 2006.10738 · Karras and others (2020), *Training
-# Generative Adversarial Networks with Limited Data*, arXiv 2006.06676 · Pascanu, Mikolov and Bengio (2012),
+# Generative Adversarial Networks*, arXiv 1802.10551 · Pascanu, Mikolov and Bengio (2012),
 # *On the difficulty of training recurrent neural networks*, arXiv 1211.5063.
 #
-# **Next**: 19_responsible, what to do before a model is published.
+# **Next**: [18c](18c_clinic.ipynb), data and evaluation, with the whole clinic on one page. So far you have healed:
+
+# %%
+progress()

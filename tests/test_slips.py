@@ -15,6 +15,13 @@ LESSONS = (
     "stable_gans",
     "evaluation",
     "conditional",
+    "clinic_formulas",
+    "clinic_shapes",
+    "clinic_moves",
+    "clinic_parts",
+    "clinic_games",
+    "clinic_training",
+    "clinic_evaluation",
 )
 SLIPS = {
     name: slips

@@ -219,6 +219,9 @@ def in_words(error: str) -> str:
 def form_fault(declared: Exercise, case: Case, want: Observation, got: Observation) -> str:
     """Number, type, shape, dtype of what came."""
     if want.outputs.keys() != got.outputs.keys():
+        forms = want.outputs.get("form"), got.outputs.get("form")  # of a call that read no further
+        if all(isinstance(form, str) for form in forms) and forms[0] != forms[1]:
+            return f"expected {forms[0]}, got {shortened(forms[1])}"
         named = declared.outputs  # a record's own names are none that a student knows
         came = shortened(got.outputs.get("returned", ", ".join(got.outputs)))
         count = f"{len(named)} result{'' if len(named) == 1 else 's'}"

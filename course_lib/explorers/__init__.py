@@ -5,6 +5,7 @@ Jupyter shows; where `environment.is_static()`, it shows a figure that makes the
 GitHub, nbval and scripts have something to look at, and returns None.
 """
 
+from .consulting import Run, consulting_room
 from .ellipse import ellipse_explorer
 from .forced_choice import forced_choice_explorer
 from .game import game_explorer
@@ -16,6 +17,8 @@ from .moments import moments_explorer
 from .weights import weights_explorer
 
 __all__ = [
+    "Run",
+    "consulting_room",
     "ellipse_explorer",
     "forced_choice_explorer",
     "game_explorer",

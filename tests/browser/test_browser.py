@@ -194,6 +194,14 @@ def c11_vae_loss(logits, x, m, lv):
     return reconstruction + 0.5 * (m**2 + lv.exp() - 1 - lv).sum(1).mean()
 """,
     ),
+    "18c_clinic": (
+        "clinic.c18_scale",
+        "as_if_bytes",
+        """\
+def c18_scale(x):
+    return x / 127.5 - 1
+""",
+    ),
     "18b_clinic": (
         "clinic.c22_d_loss",
         "not_detached",
@@ -513,6 +521,27 @@ def drag(notebook: Notebook, what: Locator, by: tuple[int, int]) -> None:
     mouse.up()
 
 
+def examine_patients(notebook: Notebook) -> None:
+    """A measurement fills the table, a diagnosis is answered, another patient comes."""
+    room = notebook.page.locator(".consulting-room")
+    room.scroll_into_view_if_needed()
+    picture, before = room.locator("img.widget-image"), None
+    for number in (1, 2):
+        expect(room).to_contain_text(f"Patient {number}")
+        if before:
+            wait_for_other_pixels(picture, before)
+        before = pixels(picture)
+        rows = room.locator(".widget-hbox")
+        measurement = rows.nth(0).get_by_role("button").first
+        name = measurement.inner_text()
+        measurement.click()
+        expect(room.locator("table")).to_contain_text(name)
+        expect(measurement).to_be_disabled()
+        rows.nth(1).get_by_role("button").nth(number).click()
+        expect(room).to_contain_text("after 1 measurement")
+        room.get_by_role("button", name="Next patient").click()
+
+
 EXPLORERS = {
     "01_divergences": drag_a_slider,
     "02_elbo": drag_an_ellipse,
@@ -524,4 +553,7 @@ EXPLORERS = {
     "10_dcgan": slide_through_a_training,
     "12_evaluation": sit_the_blind_test,
     "13_conditional": choose_a_label,
+    "18a_clinic": examine_patients,
+    "18b_clinic": examine_patients,
+    "18c_clinic": examine_patients,
 }

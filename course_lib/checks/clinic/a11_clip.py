@@ -24,6 +24,7 @@ def gradient_cases(g: torch.Generator) -> list[Case]:
         case(30.0, 1.0, "a norm far above c = 1"),
         case(2.0, 2.5, "a norm above c = 2.5"),
         case(0.01, 1.0, "a norm below c"),
+        case(0.01, 0.4, "a norm below c = 0.4"),
         case(1e-9, 1.0, "a tiny norm"),
         case(3.0, 0.5, "one parameter has no gradient", missing=True),
     ]
@@ -146,6 +147,12 @@ EXERCISE = Exercise(
             "at most 1.",
         ),
         Misconception(
+            "bounded_by_c",
+            clipping(lambda norm, c: min(c, c / norm)),
+            "The factor is bounded by c, not by 1, so short gradients are changed as well. A "
+            "factor of 1 leaves them as they are.",
+        ),
+        Misconception(
             "nothing_clipped",
             clipping(lambda norm, c: 1.0),
             "The gradients are as they were. It has to write into .grad, in place.",
@@ -182,6 +189,17 @@ EXERCISE = Exercise(
             "square_not_rooted",
             clipping(right_factor, norm=lambda ps: total(ps).square()),
             "This is the sum of squares. The norm is its root.",
+        ),
+        Misconception(
+            "sum_of_numbers",
+            clipping(right_factor, norm=lambda ps: sum(g.abs().sum() for g in present(ps))),
+            "The absolute values were added. The norm is the root of the sum of squares.",
+        ),
+        Misconception(
+            "none_not_skipped",
+            lambda ps, c: torch.cat([p.grad.flatten() for p in ps]).norm(),
+            "A parameter that took no part has None for a gradient. Skip it.",
+            error="'NoneType' object has no attribute",
         ),
         Misconception(
             "always_divided",

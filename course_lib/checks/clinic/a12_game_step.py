@@ -67,11 +67,27 @@ def name_direction(point: tuple[Tensor, Tensor], start: tuple[Tensor, Tensor]) -
         "both go towards 0, as if each minimized its own square": (-x, -y),
         "the game and a pull to 0": (-y - x, x - y),
         "twice the game": (-2 * y, 2 * x),
-        "half of the game": (-y / 2, x / 2),
+        "the game, with the two places exchanged": ((y - x) / 1e-5 + x, (x - y) / 1e-5 - y),
     }
     for name, way in ways.items():
         if torch.allclose(torch.stack(change), torch.stack(way), rtol=1e-3, atol=1e-4):
             return name
+    return name_other(change, start)
+
+
+def name_other(change: list[Tensor], start: tuple[Tensor, Tensor]) -> str:
+    """What else a step may do: another length, signs alone, the change without the place."""
+    (dx, dy), (x, y) = change, start
+    share = (dy / x).item()
+    if torch.allclose(dx, -share * y, rtol=1e-3, atol=1e-6) and share > 1e-3:
+        length = (dx * dx + dy * dy).sqrt().item()
+        if abs(length - 1) < 1e-3:
+            return "the game's, with a step of fixed length"
+        return "a part of the game's step" if share < 1 else "more than the game's step"
+    if torch.allclose(dx, -y.sign()) and torch.allclose(dy, x.sign()):
+        return "the signs of the game alone"
+    if torch.allclose(dx + x / 1e-5, -y) and torch.allclose(dy + y / 1e-5, x):
+        return "the changes, without the places"
     if all(abs(c).item() < 1e-6 for c in change):
         return "nothing moves"
     return "another direction"
@@ -141,9 +157,38 @@ EXERCISE = Exercise(
         Misconception(
             "smaller_steps",
             lambda x, y, lr: simultaneous(x, y, lr / 2),
-            "The steps are half as long and still spiral out, more slowly. The direction must "
-            "change, not the rate.",
-            also=(lambda x, y, lr: (x - lr / 2 * (y + lr * x / 2), y + lr / 2 * (x - lr * y / 2)),),
+            "The steps are shorter and still spiral out, more slowly. The direction must change, "
+            "not the rate.",
+            also=(
+                lambda x, y, lr: simultaneous(x, y, 0.1 * lr),
+                lambda x, y, lr: simultaneous(x, y, 0.01 * lr),
+            ),
+        ),
+        Misconception(
+            "looks_back",
+            lambda x, y, lr: (x - lr * (y - lr * x), y + lr * (x + lr * y)),
+            "The trial step goes the wrong way, so each player looks to where the other comes "
+            "from: the spiral opens faster. x tries x - lr · y, y tries y + lr · x.",
+        ),
+        Misconception(
+            "two_steps",
+            lambda x, y, lr: simultaneous(*simultaneous(x, y, lr), lr),
+            "The trial step was kept: these are two published steps. Step from where the players "
+            "stood at first, by the gradients of the trial point.",
+            also=(lambda x, y, lr: simultaneous(x, y, 2 * lr),),
+        ),
+        Misconception(
+            "places_exchanged",
+            lambda x, y, lr: extragradient(x, y, lr)[::-1],
+            "The two places changed their order: x comes first.",
+            also=(lambda x, y, lr: simultaneous(x, y, lr)[::-1],),
+        ),
+        Misconception(
+            "signs_alone",
+            lambda x, y, lr: (x - lr * (y + lr * x).sign(), y + lr * (x - lr * y).sign()),
+            "Only the signs of the gradients count, so a step near the goal is as long as one far "
+            "from it, and the game cannot come to rest.",
+            also=(lambda x, y, lr: (x - lr * y.sign(), y + lr * x.sign()),),
         ),
         Misconception(
             "alternating",

@@ -12,7 +12,7 @@ from torch.distributions import Normal
 from ..declare import Case, Exercise, Misconception, Plain
 from ..observing import describe_type
 from ..random_inputs import normal
-from .drawing import draw, drawing_mistakes, name_draw
+from .drawing import drawing_mistakes, name_draw
 
 
 def posterior_cases(g: torch.Generator) -> list[Case]:
@@ -69,12 +69,6 @@ EXERCISE = Exercise(
     slow=True,
     misconceptions=(
         *drawing_mistakes(lambda code: code),
-        Misconception(
-            "mean_scales_the_noise",
-            draw(join=lambda m, v, e: m * e + (v / 2).exp()),
-            "Mean and standard deviation changed places: the noise is scaled by the standard "
-            "deviation and shifted by the mean.",
-        ),
         Misconception(
             "one_vector",
             lambda m, lv: (m + (lv / 2).exp() * torch.randn_like(m)).mean(0),

@@ -159,6 +159,12 @@ def not_cycled(G, F, DX, DY, x, y):
     return adversarial + WEIGHT * (l1(G(x), x) + l1(F(y), y))
 
 
+def other_domain(G, F, DX, DY, x, y):
+    most = min(len(x), len(y))
+    cycles = l1(F(G(x))[:most], y[:most]) + l1(G(F(y))[:most], x[:most])
+    return total(weight=0.0)(G, F, DX, DY, x, y) + WEIGHT * cycles
+
+
 def wrong_way(G, F, DX, DY, x, y):
     adversarial = total(weight=0.0)(G, F, DX, DY, x, y)
     return adversarial + WEIGHT * (l1(G(F(x)), x) + l1(F(G(y)), y))
@@ -219,6 +225,54 @@ EXERCISE = Exercise(
             "weight_one",
             total(weight=1.0),
             "The cycles have the weight 1. The text gives them 10.",
+        ),
+        Misconception(
+            "weight_five",
+            total(weight=5.0),
+            "The cycles have half of their weight: were the two averaged? 10 is the weight of "
+            "each.",
+        ),
+        Misconception(
+            "signed_error",
+            total(distance=lambda a, b: (a - b).mean().abs()),
+            "The absolute value comes too late: errors of different signs cancel in the mean. Take "
+            "it of each pixel, then average.",
+            also=(total(distance=lambda a, b: (a - b).mean()),),
+        ),
+        Misconception(
+            "label_fake",
+            total(lambda score: score.square().mean()),
+            "The judges' scores are compared with 0, the label of fakes. G and F want to be taken "
+            "for real: 1.",
+        ),
+        Misconception(
+            "one_verdict",
+            lambda G, F, DX, DY, x, y: (
+                (DY(G(x)) - 1).square().mean() + cycle_alone(G, F, DX, DY, x, y)
+            ),
+            "One of the two verdicts is missing: DX judges F(y) as DY judges G(x).",
+            also=(
+                lambda G, F, DX, DY, x, y: (
+                    (DX(F(y)) - 1).square().mean() + cycle_alone(G, F, DX, DY, x, y)
+                ),
+            ),
+        ),
+        Misconception(
+            "cycled_against_the_other_domain",
+            other_domain,
+            "What came back to X was compared with y. It started as x: compare it with x.",
+        ),
+        Misconception(
+            "sign",
+            lambda *a: -total()(*a),
+            "The sign is turned round: minimizing this makes the judges sure, and the way back "
+            "impossible.",
+        ),
+        Misconception(
+            "no_graph",
+            lambda *a: total()(*a).detach(),
+            "The value is right and has no graph (.item(), detach, no_grad): nothing can be "
+            "trained with it.",
         ),
         Misconception(
             "judges_exchanged",

@@ -32,6 +32,14 @@ def about_mean(data: Tensor, factor: float) -> Map:
     return lambda points: mean + factor * (points - mean)
 
 
+def mirror(data: Tensor) -> Map:
+    """Every coordinate keeps its mean and its spread; what changes is how they go together."""
+    turn = torch.ones(data.shape[1], dtype=data.dtype)
+    turn[0] = -1.0
+    mean = data.mean(0)
+    return lambda points: mean + turn * (points - mean)
+
+
 def some_of(data: Tensor) -> Map:
     """Good points of the right domain that have nothing to do with what came in."""
     return lambda points: data.roll(7, 0)[: len(points)].clone()
@@ -44,6 +52,8 @@ def one_domain(x: Tensor, y: Tensor) -> dict[str, tuple[Map, Map]]:
         "G = F = negation, whose cycle is perfect": (torch.neg, torch.neg),
         "a shift and the shift back": (add(1.5), add(-1.5)),
         "a stretch about the mean and back": (about_mean(x, 3.0), about_mean(x, 1 / 3)),
+        "a shrinking about the mean and back": (about_mean(x, 1 / 3), about_mean(x, 3.0)),
+        "one coordinate mirrored about its mean": (mirror(x), mirror(x)),
         "a G and an F that ignore their inputs": (some_of(y), some_of(x)),
         "a G and an F that give one point": (about_mean(y, 0.0), about_mean(x, 0.0)),
     }
@@ -130,6 +140,15 @@ def means(a: Tensor, b: Tensor) -> Tensor:
     return (a.mean(0) - b.mean(0)).square().sum()
 
 
+def spreads(a: Tensor, b: Tensor) -> Tensor:
+    return means(a, b) + (a.std(0) - b.std(0)).square().sum()
+
+
+def nearest(a: Tensor, b: Tensor) -> Tensor:
+    """From each point of a to its neighbor in b."""
+    return torch.cdist(a, b).min(1).values.mean()
+
+
 EXERCISE = Exercise(
     name="clinic.a5_quality",
     signature="(G, F, x, y)",
@@ -153,8 +172,8 @@ EXERCISE = Exercise(
         Misconception(
             "match_alone",
             match,
-            "Only the distributions are compared. A G that ignores its input passes: the cycle "
-            "must be part of it.",
+            "The distributions decide, and a G that ignores its input comes first: what does not "
+            "come back must cost, point by point. Add the cycle's error.",
             also=(lambda G, F, x, y: moments(G(x), y),),
         ),
         Misconception(
@@ -171,6 +190,52 @@ EXERCISE = Exercise(
             lambda G, F, x, y: match(G, F, x, y, means) + cycle(G, F, x, y),
             "Of the distributions the means alone are compared: a stretched copy passes. Compare "
             "the covariances as well.",
+            also=(lambda G, F, x, y: means(G(x), y) + cycle(G, F, x, y),),
+        ),
+        Misconception(
+            "coordinates_apart",
+            lambda G, F, x, y: match(G, F, x, y, spreads) + cycle(G, F, x, y),
+            "Mean and spread of each coordinate are compared, and not how they go together: "
+            "mirror one of them, and the score is the same. Compare covariances.",
+            also=(lambda G, F, x, y: spreads(G(x), y) + cycle(G, F, x, y),),
+        ),
+        Misconception(
+            "nearest_point",
+            lambda G, F, x, y: nearest(G(x), y) + cycle(G, F, x, y),
+            "Each point of G(x) is compared with its nearest neighbor in y, so that a cloud shrunk "
+            "to the middle of y scores better than one like y. Ask the way back too, or compare "
+            "the covariances.",
+            also=(lambda G, F, x, y: nearest(G(x), y) + nearest(F(y), x) + cycle(G, F, x, y),),
+        ),
+        Misconception(
+            "product",
+            lambda G, F, x, y: match(G, F, x, y) * cycle(G, F, x, y),
+            "The two parts were multiplied, so that one of them at 0 is enough: a perfect cycle "
+            "hides any mismatch. Add them.",
+            also=(
+                lambda G, F, x, y: match(G, F, x, y, energy) * cycle(G, F, x, y),
+                lambda G, F, x, y: moments(G(x), y) * (F(G(x)) - x).abs().mean(),
+            ),
+        ),
+        Misconception(
+            "cycled_against_the_other_domain",
+            lambda G, F, x, y: moments(F(G(x)), y),
+            "F(G(x)) was compared with y. It has come back to the first domain: compare it with x, "
+            "and G(x) with y.",
+            also=(
+                lambda G, F, x, y: (F(G(x)) - y).abs().mean(),
+                lambda G, F, x, y: (F(G(x)) - y).square().mean(),
+            ),
+        ),
+        Misconception(
+            "not_reduced",
+            lambda G, F, x, y: (F(G(x)) - x).abs().mean(1),
+            "There is one value for each point. A score is one number: take means.",
+        ),
+        Misconception(
+            "two_scores",
+            lambda G, F, x, y: (match(G, F, x, y), cycle(G, F, x, y)),
+            "Two scores came back. One number ranks: add the two.",
         ),
         Misconception(
             "higher_is_better",
@@ -183,7 +248,10 @@ EXERCISE = Exercise(
                 (G(x) - x).square().mean() + (F(y) - y).square().mean() + cycle(G, F, x, y)
             ),
             "G(x) is compared with x: who translates nothing comes first. G(x) is to look like y.",
-            also=(lambda G, F, x, y: moments(G(x), x) + moments(F(y), y) + cycle(G, F, x, y),),
+            also=(
+                lambda G, F, x, y: moments(G(x), x) + moments(F(y), y) + cycle(G, F, x, y),
+                lambda G, F, x, y: (G(x) - x).abs().mean() + cycle(G, F, x, y),
+            ),
         ),
     ),
     hints=(

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ...data import load_mnist
@@ -23,6 +24,26 @@ def digits() -> Tensor:
     return load_mnist("train", value_range=(0, 1))[0]
 
 
+@cache
+def stamps(split: str) -> Tensor:
+    """A number for each image of a split, by which it is known again; in order."""
+    return stamp(load_mnist(split, value_range=(0, 1))[0]).unique()
+
+
+def stamp(images: Tensor) -> Tensor:
+    levels = (255 * images).round().long().flatten(1)
+    weights = torch.randint(2**40, (784,), generator=torch.Generator().manual_seed(3))
+    return levels @ weights
+
+
+def name_split(images: Tensor) -> str:
+    """Where images in [0, 1] come from."""
+    for split, name in (("train", "the training set"), ("test", "the test set")):
+        if torch.isin(stamp(images), stamps(split)).all():
+            return name
+    return "neither set of MNIST, as they are"
+
+
 def draw_batches(answer: Callable, inputs: Mapping[str, Any]) -> Any:
     first = answer(inputs["n"])
     if first is Ellipsis:
@@ -34,6 +55,7 @@ def draw_batches(answer: Callable, inputs: Mapping[str, Any]) -> Any:
     first = first.detach().double()
     record["range"] = name_range(first)
     record["what"] = name_content(first)
+    record["from"] = name_split(first)
     record["distinct"] = float(len(first.flatten(1).unique(dim=0))) / inputs["n"] > 0.9
     record["fresh"] = not torch.equal(first, answer(inputs["n"]).detach().double())
     return record
@@ -83,6 +105,7 @@ def batch_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
     facts["the dtype"] = outputs["dtype"]
     facts["the images"] = outputs["what"]
     facts["the range"] = outputs["range"]
+    facts["where they are from"] = outputs["from"]
     facts["the images of a batch are different ones"] = outputs["distinct"]
     facts["a second call gives other images"] = outputs["fresh"]
     return facts
@@ -93,6 +116,10 @@ def batch(change: Callable[[Tensor], Tensor] = lambda x: x) -> Callable:
         return change(digits()[torch.randint(len(digits()), (n,))])
 
     return make_batch
+
+
+def test_digits() -> Tensor:
+    return load_mnist("test", value_range=(0, 1))[0]
 
 
 def as_bytes(n: int) -> Tensor:
@@ -164,6 +191,43 @@ EXERCISE = Exercise(
             "one_image",
             batch(lambda x: x[:1].expand_as(x).clone()),
             "One image fills the batch. Draw n of them.",
+        ),
+        Misconception(
+            "test_images",
+            lambda n: test_digits()[torch.randperm(10_000)[:n]],
+            "These are images of the test set. Whoever trains on them has nothing left to test on: "
+            "take those of the training set.",
+        ),
+        Misconception(
+            "few_images",
+            lambda n: digits()[torch.randint(max(1, n // 8), (n,))],
+            "The same few images fill every batch. Draw from the whole set.",
+            also=(
+                lambda n: digits()[torch.randint(100, (n,))],
+                lambda n: digits()[torch.randint(64, (n,))],
+            ),
+        ),
+        Misconception(
+            "divided_twice",
+            batch(lambda x: x / 255),
+            "The values reach no further than 1/255: they were divided once too often. "
+            "load_mnist gives [0, 1] already.",
+        ),
+        Misconception(
+            "channel_missing",
+            batch(lambda x: x[:, 0]),
+            "The channel axis is missing: (n, 1, 28, 28) is wanted.",
+        ),
+        Misconception(
+            "shrunk",
+            batch(lambda x: F.max_pool2d(F.pad(x, (2, 2, 2, 2)), 4)),
+            "These are the small digits of 8×8. MNIST's own size is wanted, 28×28.",
+        ),
+        Misconception(
+            "another_number",
+            lambda n: batch()(64 if n != 64 else 32),
+            "The number of images is not n.",
+            also=(lambda n: batch()(64), lambda n: batch()(100), lambda n: batch()(128)),
         ),
         Misconception(
             "flat",

@@ -17,21 +17,27 @@ from ..vae.bernoulli_log_likelihood import likelihood
 from ..vae.negative_elbo import elbo_terms
 from ..vae.tiny_networks import TinyDecoder, TinyEncoder
 from ..vae.train_step import step_cases
-from ..wrong_formulas import SIGMOID_BEFORE_LOSS
+from ..wrong_formulas import LOG_VAR_AS_LOG_STD, SIGMOID_BEFORE_LOSS
 from ..wrong_steps import apply_gradients
 
 
 class NoisyVAE(nn.Module):
-    """`v(x)` gives logits, mean, log_var; its noise is given, so that a step can be repeated."""
+    """`v(x)` gives logits, mean, log_var; its noise is given, so that a step can be repeated.
+
+    A second call has other noise, as that of a VAE which draws.
+    """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, noise: Tensor):
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
         self.register_buffer("noise", noise)
+        self.calls = 0
 
     def forward(self, images):
         mean, log_var = self.encoder(images)
-        z = mean + (log_var / 2).exp() * self.noise[: len(mean)]
+        noise = self.noise[: len(mean)] * (-1) ** self.calls
+        z = mean + (log_var / 2).exp() * noise
+        self.calls += 1
         return self.decoder(z), mean, log_var
 
 
@@ -91,6 +97,29 @@ def wrong(terms: Callable, cut: Callable = lambda *outputs: outputs) -> Callable
 
 def elbo_loss(log_likelihood, kl, images):
     return (kl - log_likelihood).mean()
+
+
+def squared_error(encoder, decoder, images, noise):
+    logits, mean, log_var = outputs_of(encoder, decoder, images, noise)
+    _, kl = elbo_terms(logits, images, mean, log_var)
+    return ((logits.sigmoid() - images).square().flatten(1).sum(1) + kl).mean()
+
+
+def latents_averaged(pixels_too: bool = False) -> Callable:
+    def value(encoder, decoder, images, noise):
+        logits, mean, log_var = outputs_of(encoder, decoder, images, noise)
+        log_likelihood, kl = elbo_terms(logits, images, mean, log_var)
+        return (kl / mean.shape[1] - log_likelihood / (images[0].numel() ** pixels_too)).mean()
+
+    return value
+
+
+def called_twice(encoder, decoder, images, noise):
+    """The second pass, whose noise is another one, gives the logits."""
+    v = NoisyVAE(encoder, decoder, noise)
+    _, mean, log_var = v(images)
+    logits, _, _ = v(images)
+    return elbo_loss(*elbo_terms(logits, images, mean, log_var), images)
 
 
 def encoder_off_graph(encoder, decoder, images, noise):
@@ -171,6 +200,40 @@ EXERCISE = replace(
                 wrong(lambda ll, kl, x: (kl - ll / x[0].numel()).mean()),
                 "The likelihood is a mean over the pixels and the KL a sum over the latents. Both "
                 "are sums for each image; only the batch is averaged.",
+            ),
+            Misconception(
+                "both_averaged",
+                of_vae(PARTS.step(latents_averaged(pixels_too=True))),
+                "Pixels and latents were both averaged, each by a number of its own. Both are sums "
+                "for each image; only the batch is averaged.",
+            ),
+            Misconception(
+                "latents_averaged",
+                of_vae(PARTS.step(latents_averaged())),
+                "The latents were averaged: the KL weighs too little by their number. It is a sum "
+                "for each image.",
+            ),
+            Misconception(
+                "kl_doubled",
+                wrong(lambda ll, kl, x: (2 * kl - ll).mean()),
+                "The KL is twice too large: it has 1/2 in front.",
+            ),
+            Misconception(
+                "log_var_as_log_std",
+                wrong(elbo_loss, lambda logits, m, lv: (logits, m, 2 * lv)),
+                LOG_VAR_AS_LOG_STD,
+            ),
+            Misconception(
+                "squared_error",
+                of_vae(PARTS.step(squared_error)),
+                "A squared error stands in the place of the cross-entropy. The decoder gives "
+                "logits of probabilities.",
+            ),
+            Misconception(
+                "called_twice",
+                of_vae(PARTS.step(called_twice)),
+                "v was called twice. It draws its noise anew each time, so the logits belong to "
+                "one code and what else is taken to another pass: one call gives all three.",
             ),
             Misconception(
                 "batch_summed",

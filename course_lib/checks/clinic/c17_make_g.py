@@ -15,6 +15,7 @@ from ..modules import examine, module_case, move_parameters
 from ..random_inputs import normal, some_seed
 from ..ready import adapted
 from ..wrong_modules import ImageMaker, given_first, then, variant
+from .c7_make_d import shared
 
 
 def code_cases(g: torch.Generator) -> list[Case]:
@@ -23,10 +24,11 @@ def code_cases(g: torch.Generator) -> list[Case]:
 
 
 def examine_alone(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    record = examine(answer, inputs) | {"alone": None}
+    record = examine(answer, inputs) | {"alone": None, "new": None}
     if record["outputs"] is None or not record["parameters"]:
         return record
     network, z = answer().train(), inputs["z"]
+    record["new"] = not shared(network, answer())
     with torch.no_grad():
         network(z)  # a lazy layer has its parameters after a first call
     move_parameters(network, [z], inputs["seed"])
@@ -36,11 +38,17 @@ def examine_alone(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]
 
 
 def generator_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Plain]:
-    facts = module_facts(inputs, record)
+    seen = module_facts(inputs, record)
+    seen.pop("the network is more than one linear map", None)  # any architecture is right
+    facts = {PLACE.get(name, name): value for name, value in seen.items()}
     if record["alone"] is not None:
+        facts["each call gives a new network"] = record["new"]
         told = "in training mode a code that comes alone decides its image"
         facts[told] = bool(record["alone"].std(0).max() > 1e-5)
     return facts
+
+
+PLACE = {"what the class builds": "what make_G() gives"}
 
 
 class Right(ImageMaker):
@@ -78,6 +86,23 @@ def normalized_by(layer: Callable[[], nn.Module]) -> type:
     return variant(Right, __init__=init)
 
 
+def bigger(side: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, side**2), nn.Tanh(),
+        nn.Unflatten(1, (1, side, side)),
+    )  # fmt: skip
+
+
+class OnePicture(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.picture = nn.Parameter(torch.randn(1, 1, 8, 8))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.picture.tanh().expand(len(z), -1, -1, -1)
+
+
+ONE = Right()
 SHAPE = "(B, 1, 8, 8)"
 
 EXERCISE = Exercise(
@@ -127,8 +152,42 @@ EXERCISE = Exercise(
             "The images of a batch are centered on their mean. A batch of one is its own mean: "
             "every image is gray.",
         ),
+        Misconception(
+            "relu_output",
+            variant(Right, finish=lambda self, numbers: ImageMaker.finish(self, numbers).relu()),
+            "A ReLU ends the network: no pixel is ever below 0, and none has an upper bound. "
+            "[-1, 1] is wanted: a tanh.",
+        ),
+        Misconception(
+            "one_picture",
+            OnePicture,
+            "z has no say: the same picture comes for every code.",
+        ),
+        Misconception(
+            "one_network_for_all",
+            lambda: ONE,
+            "Every call gives the same network, trained or not. Make a new one in the function.",
+        ),
+        Misconception(
+            "another_size",
+            lambda: bigger(28),
+            "The images have another size than 8×8, which is asked for here.",
+            also=(lambda: bigger(32), lambda: bigger(16)),
+        ),
+        Misconception(
+            "layer_norm_size",
+            lambda: nn.LayerNorm(8)(torch.zeros(6, 64)),
+            "nn.LayerNorm is given the width of what it normalizes: the number of features that "
+            "the layer before it gives.",
+            error="Given normalized_shape",
+        ),
+        Misconception(
+            "class_returned",
+            lambda: Right,
+            "A class came back. Call it: a network is wanted.",
+        ),
         *adapted(image_mistakes(Right, SHAPE)),
-        *layer_mistakes(Right),
+        *adapted(layer_mistakes(Right), leave_out=("no_activation",)),
     ),
     hints=(
         "Print what stands behind each layer for a batch of one. Where do two different z become "

@@ -88,6 +88,25 @@ EXERCISE = Exercise(
             also=(lambda x: torch.tanh(2 * x - 1),),
         ),
         Misconception(
+            "black_or_white",
+            lambda x: (2 * x - 1).round(),
+            "The grays are gone: values were rounded to whole numbers, or cut at the middle.",
+            also=(lambda x: (2 * x - 1).sign(), lambda x: 2.0 * x.round() - 1),
+        ),
+        Misconception(
+            "squared",
+            lambda x: 2 * x.square() - 1,
+            "0 and 1 are where they belong, and what lies between is bent. A straight line is "
+            "wanted.",
+            also=(lambda x: 2 * x.sqrt() - 1,),
+        ),
+        Misconception(
+            "by_way_of_bytes",
+            lambda x: ((x * 255).to(torch.uint8) / 127.5 - 1).to(x.dtype),
+            "On the way the values became whole numbers from 0 to 255, so that fine differences "
+            "are lost. No bytes are needed.",
+        ),
+        Misconception(
             "inverted",
             lambda x: 1 - 2 * x,
             "Black and white changed places.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -74,6 +75,7 @@ EXERCISE = Exercise(
             "constant_of_the_case",
             lambda k: 0.2,
             "This is right for k = 0.8 alone. Compute it from k.",
+            also=(lambda k: k / 4, lambda k: k - 0.6),
         ),
         Misconception(
             "torchs_default",
@@ -102,6 +104,22 @@ EXERCISE = Exercise(
             "odds",
             lambda k: (1 - k) / k,
             "The share of the new batch is not measured in units of k.",
+        ),
+        Misconception(
+            "added",
+            lambda k: 1 + k,
+            "The two weights of a rule add to 1: yours is larger than all of it.",
+        ),
+        Misconception(
+            "rate_in_time",
+            lambda k: -math.log(k),
+            "This is the rate of a decay in continuous time, near the right number where k is near "
+            "1. The rule of a batch is exact: what share of the old mean is forgotten?",
+        ),
+        Misconception(
+            "rounded",
+            lambda k: round(1 - k),
+            "The share was rounded to a whole number.",
         ),
         Misconception(
             "half",

@@ -151,8 +151,9 @@ EXERCISE = Exercise(
         Misconception(
             "prior_re_encoded",
             forward_with(encode=of_the_prior),
-            "x is not encoded: a picture made of the prior is, and it has nothing to do with x. "
-            "Whatever x is paired with it, the error is the same. Encode x.",
+            "x is not what was encoded last: a picture is, that the decoder made. Made of the "
+            "prior it has nothing to do with x; made of x, it is a second pass that nobody asked "
+            "for. Encode x, once.",
         ),
         Misconception(
             "neighbor_encoded",
@@ -172,6 +173,13 @@ EXERCISE = Exercise(
             forward_with(encode=lambda v, x: [t.detach() for t in v.encoder(x)]),
             "The encoder's outputs are cut from the graph, so neither the likelihood nor the KL "
             "can train it.",
+        ),
+        Misconception(
+            "pair_decoded",
+            lambda v, x: (v.decoder(v.encoder(x)), *v.encoder(x)),
+            "The pair of mean and log_var was decoded as it came from the encoder. A code is one "
+            "tensor, drawn from the Gaussian that the two describe.",
+            error="'tuple' object has no attribute",
         ),
         Misconception(
             "code_returned",

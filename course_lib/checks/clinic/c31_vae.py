@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from ..declare import Case, Exercise, Misconception, Plain
 from ..random_inputs import uniform
-from .influence import form, influence
+from .influence import code_size, form, influence, orders_rows
+
+LATENTS = 4
 
 
 def image_cases(g: torch.Generator) -> list[Case]:
@@ -23,7 +25,9 @@ def image_cases(g: torch.Generator) -> list[Case]:
 
 def look(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     x = inputs["x"]
-    record = dict.fromkeys(("form", "lowest", "highest", "copied", "same", "pairs", "parts"))
+    record = dict.fromkeys(
+        ("form", "lowest", "highest", "copied", "same", "pairs", "parts", "order", "one", "code")
+    )
     result = answer(x)
     if result is Ellipsis:
         raise NotImplementedError
@@ -33,7 +37,10 @@ def look(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     record["lowest"], record["highest"] = result.min().item(), result.max().item()
     record["copied"] = torch.equal(result.detach(), x)
     record["same"] = len(x) > 1 and torch.equal(result[0], result[1])
+    record["one"] = bool((result.detach().sum((1, 2)) - 1).abs().max() < 1e-3)
     record["pairs"], record["parts"] = influence(answer, x)
+    record["order"] = orders_rows(answer, x)
+    record["code"] = code_size(answer, x[:1])
     return record
 
 
@@ -50,11 +57,14 @@ def vae_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str,
         "a reconstruction depends on its image": bool(pairs[itself].all()),
         "a reconstruction depends on no other image": not bool(pairs[~itself].any()),
         "every quarter of an image has a say": bool(record["parts"].all()),
+        "it matters where in the image its rows lie": record["order"],
+        "the pixels of an image share one sum of 1": record["one"],
+        "an image passes through more than four numbers": record["code"] > LATENTS,
     }
 
 
 def networks(gives: int = 784) -> tuple[nn.Module, nn.Module]:
-    encoder = nn.Sequential(nn.LazyLinear(12), nn.Tanh(), nn.LazyLinear(8))
+    encoder = nn.Sequential(nn.LazyLinear(12), nn.Tanh(), nn.LazyLinear(2 * LATENTS))
     decoder = nn.Sequential(nn.LazyLinear(12), nn.Tanh(), nn.LazyLinear(gives))
     return encoder, decoder
 
@@ -81,8 +91,23 @@ def rows_as_images(x: Tensor, encoder: nn.Module, decoder: nn.Module) -> Tensor:
     return decoder(mean).sigmoid().reshape(-1, 28, 28)
 
 
+def rows_averaged(x: Tensor, encoder: nn.Module, decoder: nn.Module) -> Tensor:
+    mean, _ = encoder(x).mean(1).chunk(2, -1)
+    return decoder(mean).sigmoid().unflatten(1, (28, 28))
+
+
+def as_a_softmax(x: Tensor, encoder: nn.Module, decoder: nn.Module) -> Tensor:
+    mean, _ = encoder(x.flatten(1)).chunk(2, -1)
+    return decoder(mean).softmax(1).unflatten(1, (28, 28))
+
+
+def both_halves(x: Tensor, encoder: nn.Module, decoder: nn.Module) -> Tensor:
+    """Means and log-variances together are taken for a code."""
+    return decoder(encoder(x.flatten(1))).sigmoid().unflatten(1, (28, 28))
+
+
 def batch_as_one(x: Tensor, encoder: nn.Module, decoder: nn.Module) -> Tensor:
-    code = encoder(x.reshape(1, -1))
+    code, _ = encoder(x.reshape(1, -1)).chunk(2, -1)
     return decoder(code).sigmoid().reshape(-1, 28, 28).expand(len(x), -1, -1)
 
 
@@ -93,12 +118,39 @@ def first_rows(x: Tensor, encoder: nn.Module, decoder: nn.Module) -> Tensor:
 
 right = Kept(by_rows)
 
+
+def split_in_two(x: Tensor) -> Tensor:
+    mean, _ = x.chunk(2, dim=0)
+    return mean
+
+
 BATCH_IN_ONE_ROW = Misconception(
     "batch_in_one_row",
     lambda x: F.linear(torch.zeros(1, 784), torch.zeros(32, 4 * 784)),
     "The first batch went through the encoder in one row of 4 × 784 numbers, and another "
     "batch size does not fit. Keep the batch axis: flatten from axis 1 on.",
     error="(1x784 and 3136x",
+)
+ONE_IMAGE_ALONE = Misconception(
+    "one_image_alone",
+    lambda x: x.reshape(1, 784),
+    "The batch size is written down as 1, so four images do not fit: flatten from axis 1 on, and "
+    "any number of images will.",
+    error="shape '[1, 784]' is invalid",
+)
+SPLIT_BY_BATCH = Misconception(
+    "chunk_along_batch",
+    split_in_two,
+    "The encoder's output was split along the batch, where one image has nothing to split. Mean "
+    "and log-variance lie beside each other on the last axis.",
+    error="not enough values to unpack",
+)
+NEEDS_A_BATCH = Misconception(
+    "batch_norm",
+    lambda x: F.batch_norm(torch.zeros(1, 4), None, None, training=True),
+    "A layer normalizes over the batch, and refuses an image that comes alone. Each "
+    "reconstruction shall depend on its own image: leave it out.",
+    error="Expected more than 1 value per channel",
 )
 
 EXERCISE = Exercise(
@@ -131,10 +183,39 @@ EXERCISE = Exercise(
             "Keep the batch axis: flatten from axis 1 on.",
         ),
         BATCH_IN_ONE_ROW,
+        ONE_IMAGE_ALONE,
+        SPLIT_BY_BATCH,
+        NEEDS_A_BATCH,
+        Misconception(
+            "rows_averaged",
+            Kept(rows_averaged),
+            "One code for each image, made as the mean of its rows' codes: where a row lies no "
+            "longer matters, so an image and the same one upside down are alike. Flatten.",
+        ),
+        Misconception(
+            "softmax",
+            Kept(as_a_softmax),
+            "A softmax makes the pixels share one sum of 1, so that no two can be white. Each has "
+            "a probability of its own: a sigmoid.",
+        ),
+        Misconception(
+            "code_too_wide",
+            Kept(both_halves),
+            "More than four numbers pass from the image to its reconstruction: means and "
+            "log-variances together, or a wider layer. The code has four latents.",
+        ),
+        Misconception(
+            "squeezed",
+            Kept(lambda x, e, d: by_rows(x, e, d).squeeze()),
+            "squeeze() takes the batch axis away where the batch is one image. Say which axis is "
+            "to go, or none.",
+        ),
         Misconception(
             "split_along_batch",
             Kept(
-                lambda x, e, d: d(e(x.flatten(1))[: (len(x) + 1) // 2]).sigmoid().view(-1, 28, 28)
+                lambda x, e, d: (
+                    d(e(x.flatten(1))[: (len(x) + 1) // 2, :4]).sigmoid().view(-1, 28, 28)
+                )
             ),
             "Half of the images are gone: chunk without an axis splits the batch. Mean and "
             "log-variance lie beside each other on the last axis.",
@@ -153,7 +234,7 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "logits",
-            Kept(lambda x, e, d: d(e(x.flatten(1))).unflatten(-1, (28, 28)) * 9),
+            Kept(lambda x, e, d: by_rows(x, e, d, torch.logit) * 9),
             "These are logits. Values in [0, 1] are wanted, the pixels' probabilities.",
         ),
         Misconception(

@@ -46,6 +46,7 @@ def call_build(answer: Callable, inputs: Mapping[str, Any]) -> Any:
             for number, parameter in enumerate(decoder.parameters()):
                 parameter += change[number % len(change)] * (1 + parameter.abs())
             states.append(relation(sample(z), decoder(z)))
+        record["bounded"] = name_bounds(decoder, z)
         once, again, another = sample(z), sample(z), sample(other)
     record["start"], record["trained once"], record["trained twice"] = states
     record["again"] = isinstance(once, Tensor) and torch.equal(once, again)
@@ -71,10 +72,22 @@ def relation(samples: Any, logits: Tensor) -> str:
         return describe_type(samples)
     ways = {PROBABILITIES: torch.sigmoid, "the decoder's logits": lambda t: t}
     ways |= {"the decoder's tanh": torch.tanh, "a sigmoid twice": lambda t: t.sigmoid().sigmoid()}
+    ways |= {"the decoder's logits, cut at 0": lambda t: (t > 0).float()}
     for name, way in ways.items():
         if torch.allclose(samples, way(logits), atol=1e-6):
             return name
     return "pictures of another network, or of other weights"
+
+
+def name_bounds(decoder: nn.Module, z: Tensor) -> str:
+    """Of the logits of a copy whose weights are a hundred times larger."""
+    grown = copy.deepcopy(decoder)
+    for parameter in grown.parameters():
+        parameter *= 100
+    logits = grown(z)
+    if isinstance(logits, Tensor) and logits.min() >= -1 and logits.max() <= 1:
+        return "bounds, as probabilities have"
+    return "none"
 
 
 def build_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
@@ -83,6 +96,7 @@ def build_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
         return facts
     facts["what the encoder makes of 5 images"] = outputs["coded"]
     facts["what the decoder makes of 5 codes"] = outputs["decoded"]
+    facts["the bounds of the decoder's logits"] = outputs["bounded"]
     facts["what the sampler gives before training"] = outputs["start"]
     facts["what the sampler gives when the decoder has been trained"] = outputs["trained once"]
     facts["what the sampler gives after more training"] = outputs["trained twice"]
@@ -97,6 +111,21 @@ def building(make_sampler: Callable, order: Callable = lambda *parts: parts) -> 
         return order(encoder, decoder, make_sampler(decoder))
 
     return build
+
+
+def sigmoid_inside(make_sampler: Callable) -> Callable:
+    def build():
+        encoder, decoder = small_parts()
+        decoder = nn.Sequential(decoder, nn.Sigmoid())
+        return encoder, decoder, make_sampler(decoder)
+
+    return build
+
+
+def flat_everywhere():
+    encoder, decoder = small_parts()
+    decoder = nn.Sequential(decoder, nn.Flatten())
+    return encoder, decoder, lambda z: decoder(z).sigmoid()
 
 
 def own_decoder(decoder):
@@ -178,7 +207,45 @@ EXERCISE = Exercise(
         Misconception(
             "z_ignored",
             building(drawing_itself),
-            "The sampler draws noise of its own. It is given z, and one z gives one picture.",
+            "Two calls with one z give different pictures: the sampler draws noise of its own, or "
+            "makes a new decoder at each call. It is given z, and decodes it with the one decoder.",
+            also=(building(lambda decoder: lambda z: small_decoder()(z).sigmoid()),),
+        ),
+        Misconception(
+            "tanh",
+            building(lambda decoder: lambda z: decoder(z).tanh()),
+            "A tanh makes pictures in [-1, 1] of the logits. They are logits of probabilities: a "
+            "sigmoid.",
+        ),
+        Misconception(
+            "cut_at_zero",
+            building(lambda decoder: lambda z: (decoder(z) > 0).float()),
+            "The pictures are black and white: the logits were cut at 0. A sigmoid gives shades.",
+        ),
+        Misconception(
+            "decoder_ends_in_a_sigmoid",
+            sigmoid_inside(lambda decoder: lambda z: decoder(z).sigmoid()),
+            "The decoder ends in a sigmoid itself. The loss takes its logits, and would apply a "
+            "second one (case C35): leave the sigmoid to the sampler.",
+            also=(sigmoid_inside(lambda decoder: decoder),),
+        ),
+        Misconception(
+            "flat_logits",
+            building(right_sampler, lambda e, d, s: (e, nn.Sequential(d, nn.Flatten()), s)),
+            "The decoder's logits are still in one row. Give them the shape of images, "
+            "(B, 1, 8, 8).",
+            also=(flat_everywhere,),
+        ),
+        Misconception(
+            "encoder_too_narrow",
+            building(right_sampler, lambda e, d, s: (nn.Sequential(e, nn.LazyLinear(4)), d, s)),
+            "The encoder gives four numbers. It has four means and four log-variances to give.",
+        ),
+        Misconception(
+            "sampler_second",
+            building(right_sampler, lambda e, d, s: (e, s, d)),
+            "Decoder and sampler changed places in what is returned.",
+            also=(building(own_decoder, lambda e, d, s: (e, nn.Sequential(d, nn.Sigmoid()), d)),),
         ),
         Misconception(
             "two_of_three",

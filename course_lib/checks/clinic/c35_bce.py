@@ -12,7 +12,7 @@ from ..declare import Case, Exercise, Misconception
 from ..group_losses import bce, logit_mistakes
 from ..random_inputs import normal
 from ..ready import adapted
-from ..wrong_formulas import negated, summed
+from ..wrong_formulas import IN_BITS, in_bits, negated, summed
 
 
 def logit_cases(g: torch.Generator) -> list[Case]:
@@ -107,6 +107,13 @@ EXERCISE = Exercise(
             lambda logits, y: (y * bce(logits, 1.0)).mean(),
             "Only the entries with the label 1 cost anything. Those with 0 cost -log(1 - p).",
         ),
+        Misconception(
+            "labels_ignored",
+            lambda logits, y: bce(logits, 1.0).mean(),
+            "Every entry is taken for a 1: y does not occur. It decides which of the two "
+            "logarithms an entry pays.",
+        ),
+        Misconception("in_bits", in_bits(right), IN_BITS),
         Misconception(
             "squared_error",
             lambda logits, y: (logits.sigmoid() - y).square().mean(),

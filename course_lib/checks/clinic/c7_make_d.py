@@ -36,10 +36,12 @@ def cloud_cases(g: torch.Generator) -> list[Case]:
 
 
 def train_and_examine(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    record = examine(answer, inputs) | {"accuracy": None}
+    record = examine(answer, inputs) | {"accuracy": None, "new": None, "open": None}
     if record["outputs"] is None or not record["parameters"]:
         return record
     network = answer()
+    record["new"] = not shared(network, answer())
+    record["open"] = all(p.requires_grad for p in network.parameters())
     network(inputs["points"])  # a lazy layer has its parameters after a first call
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
     points, label = inputs["more"]["train"], torch.zeros(256, 1)
@@ -59,11 +61,32 @@ def train_and_examine(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, 
 
 
 def discriminator_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Plain]:
-    facts = module_facts(inputs, record)
-    if record["accuracy"] is not None:
+    seen = module_facts(inputs, record)
+    facts = {PLACE.get(name, name): value for name, value in seen.items() if name in FORM_FACTS}
+    if record["open"] is not None:
+        facts["its parameters require gradients"] = record["open"]
+        facts["each call gives a new network"] = record["new"]
+    facts |= {name: value for name, value in seen.items() if name not in FORM_FACTS}
+    if record["accuracy"] is not None and seen.get("the range of logits") == "unbounded":
         told = "trained, it is right about more than 85 % of fresh points"
         facts[told] = record["accuracy"] > 0.85
     return facts
+
+
+# What is told first of what comes back: a function is asked for, not a class.
+PLACE = {"what the class builds": "what make_D() gives"}
+FORM_FACTS = (
+    "what the class builds",
+    "what forward returns",
+    "logits",
+    "logits for a batch of one",
+)
+
+
+def shared(one: nn.Module, other: nn.Module) -> bool:
+    """Whether two networks have a parameter in common."""
+    mine = {id(p) for p in one.parameters()}
+    return one is other or any(id(p) in mine for p in other.parameters())
 
 
 class Right(SmallNetwork):
@@ -78,8 +101,7 @@ class Squares(Right):
         return super().forward(x.sign() + 1e-3 * x)
 
 
-def bare_linear() -> nn.Module:
-    return nn.Linear(2, 1)
+ONE = Right()
 
 
 EXERCISE = Exercise(
@@ -112,6 +134,33 @@ EXERCISE = Exercise(
             "Two numbers come back for each point. One logit is enough: «real» against «fake».",
         ),
         Misconception(
+            "relu_output",
+            then(Right, torch.relu),
+            "A ReLU follows the last layer, so no logit is ever negative: the judge cannot say "
+            "«fake» with more than even odds. Nothing comes behind the last layer.",
+        ),
+        Misconception(
+            "softmax_of_one",
+            then(Right, lambda logits: logits.softmax(1)),
+            "A softmax over one number is always 1: the points have no say. Logits are wanted, "
+            "with nothing behind the last layer.",
+        ),
+        Misconception(
+            "one_network_for_all",
+            lambda: ONE,
+            "Every call gives the same network, trained or not. Make a new one in the function.",
+        ),
+        Misconception(
+            "frozen",
+            lambda: Right().requires_grad_(False),
+            "requires_grad is off in the network's parameters, so that it cannot be trained.",
+        ),
+        Misconception(
+            "class_returned",
+            lambda: Right,
+            "A class came back. Call it: a network is wanted.",
+        ),
+        Misconception(
             "one_coordinate",
             given_first(Right, lambda x: x * torch.tensor([1.0, 0.0])),
             "One of the two coordinates has no say.",
@@ -120,7 +169,8 @@ EXERCISE = Exercise(
             "too_weak",
             Squares,
             "The network bends, but it cannot enclose one cloud: with one or two hidden units, or "
-            "an input squashed to its signs, every border is still a line or a corner.",
+            "an input squashed to its signs, every border is still a line or a corner. (Or all "
+            "weights start alike, and all hidden units stay so.)",
             also=(variant(Right, __init__=lambda self: SmallNetwork.__init__(self, 2, 1, 1)),),
         ),
         Misconception(

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
 from ..declare import Case, Exercise, Misconception, Plain
 from ..random_inputs import uniform
-from .c31_vae import BATCH_IN_ONE_ROW
-from .influence import form, influence
+from .c31_vae import BATCH_IN_ONE_ROW, NEEDS_A_BATCH, SPLIT_BY_BATCH
+from .influence import form, influence, orders_rows
 
 NAMES = ("mean", "log_var", "kl")
 
@@ -26,7 +27,9 @@ def image_cases(g: torch.Generator) -> list[Case]:
 
 def look(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     x = inputs["x"]
-    record: dict[str, Any] = dict.fromkeys(("count", "forms", *NAMES, "pairs", "parts"))
+    record: dict[str, Any] = dict.fromkeys(
+        ("count", "forms", *NAMES, "pairs", "parts", "order", "graph")
+    )
     result = answer(x)
     if result is Ellipsis:
         raise NotImplementedError
@@ -40,7 +43,13 @@ def look(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     if record["forms"] != [f"float32 of shape {s}" for s in wanted(len(x))]:
         return record
     record |= {n: part.detach().clone() for n, part in zip(NAMES, result, strict=True)}
-    record["pairs"], record["parts"] = influence(lambda images: torch.cat(answer(images)[:2], 1), x)
+
+    def codes(images: Tensor) -> Tensor:
+        return torch.cat(answer(images)[:2], 1)
+
+    record["pairs"], record["parts"] = influence(codes, x)
+    record["order"] = orders_rows(codes, x)
+    record["graph"] = all(part.requires_grad for part in result)
     return record
 
 
@@ -60,24 +69,47 @@ def encoder_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dict[
         "a code depends on its image": bool(pairs[itself].all()),
         "a code depends on no other image": not bool(pairs[~itself].any()),
         "every quarter of an image has a say": bool(record["parts"].all()),
+        "it matters where in the image its rows lie": record["order"],
         "mean and log_var differ": not torch.equal(record["mean"], record["log_var"]),
         "kl, as a multiple of the KL of mean and log_var": multiple(record),
+        "all three results keep their graph": record["graph"],
     }
 
 
 def multiple(record: Mapping[str, Any]) -> str:
     """The factor between the kl that came and the right one, where it is one for all images."""
-    m, std = record["mean"].double(), (record["log_var"].double() / 2).exp()
-    right = kl_divergence(Normal(m, std), Normal(torch.zeros_like(m), 1.0)).sum(1)
-    ratio = record["kl"].double() / right
-    if not torch.allclose(record["kl"].double(), ratio[0] * right, rtol=1e-3, atol=1e-5):
-        return "no fixed one"
+    m, log_var, came = (record[n].double() for n in NAMES)
+    right = kl_divergence(Normal(m, (log_var / 2).exp()), Normal(torch.zeros_like(m), 1.0)).sum(1)
+    ratio = came / right
+    if not torch.allclose(came, ratio[0] * right, rtol=1e-3, atol=1e-5):
+        return next(
+            (
+                name
+                for name, terms in OTHER_KLS.items()
+                if torch.allclose(came, terms(m, log_var).sum(1), rtol=1e-3, atol=1e-5)
+            ),
+            "no fixed one",
+        )
     nearest = min((0.25, 0.5, 1, 2, -1), key=lambda r: abs(ratio[0].item() - r))
     return str(nearest) if abs(ratio[0].item() - nearest) < 2e-3 else "no fixed one"
 
 
 def latent_terms(mean: Tensor, log_var: Tensor) -> Tensor:
     return 0.5 * (mean**2 + log_var.exp() - 1 - log_var)
+
+
+# What else a kl may be, of the mean and log_var that came with it.
+OTHER_KLS = {
+    "that of a log_var read as a log of the standard deviation": lambda m, v: latent_terms(
+        m, 2 * v
+    ),
+    "that of a mean of 0": lambda m, v: latent_terms(0 * m, v),
+    "that of mean and log_var in the other order": lambda m, v: latent_terms(v, m),
+    "that of a standard deviation in the place of log_var": lambda m, s: latent_terms(
+        m, 2 * s.clamp(min=1e-12).log()
+    ),
+    "the entropy's part": lambda m, v: 0.5 * (1 + v),
+}
 
 
 class Kept:
@@ -91,6 +123,10 @@ class Kept:
         network = nn.Sequential(nn.LazyLinear(12), nn.Tanh(), nn.LazyLinear(4))
         mean, log_var = (2 * network(self.before(x))).chunk(2, -1)
         return self.after(mean, log_var, self.kl(latent_terms(mean, log_var)))
+
+
+def with_kl(mean: Tensor, log_var: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return mean, log_var, latent_terms(mean, log_var).sum(-1)
 
 
 def flat(x: Tensor) -> Tensor:
@@ -134,6 +170,66 @@ EXERCISE = Exercise(
             also=(Kept(lambda x: x.flatten(2), kl=lambda t: t.sum((1, 2))),),
         ),
         BATCH_IN_ONE_ROW,
+        SPLIT_BY_BATCH,
+        NEEDS_A_BATCH,
+        Misconception(
+            "squeezed",
+            lambda x: F.linear(x.squeeze(), torch.zeros(32, 784)),
+            "squeeze() takes the batch axis away where the batch is one image. Flatten each image "
+            "from axis 1 on, which is right for every number of images.",
+            error="(28x28 and 784x",
+        ),
+        Misconception(
+            "pixels_averaged",
+            Kept(pixels_last, after=lambda m, v, kl: with_kl(m.mean((1, 2)), v.mean((1, 2)))),
+            "One code for each image, made as a mean over its pixels' or rows' codes: where a "
+            "stroke lies no longer matters. Flatten, so that each pixel has weights of its own.",
+            also=(
+                Kept(lambda x: x, after=lambda m, v, kl: with_kl(m.mean((1, 2)), v.mean((1, 2)))),
+            ),
+        ),
+        Misconception(
+            "batch_standardized",
+            Kept(lambda x: (flat(x) - x.mean()) / (x.std() + 1e-6)),
+            "Mean and standard deviation of the whole batch enter, so a code changes with the "
+            "other images. Use numbers that are known before, or each image's own.",
+            also=(Kept(lambda x: flat(x) - flat(x).mean(0)),),
+        ),
+        Misconception(
+            "log_var_as_log_std",
+            Kept(flat, after=lambda m, v, kl: (m, v, latent_terms(m, 2 * v).sum(-1))),
+            "The KL reads log_var as the logarithm of the standard deviation. exp(log_var) is the "
+            "variance already.",
+        ),
+        Misconception(
+            "mean_missing",
+            Kept(flat, after=lambda m, v, kl: (m, v, latent_terms(0 * m, v).sum(-1))),
+            "The mean does not occur in the KL: a code may sit anywhere without paying. Its square "
+            "is missing.",
+        ),
+        Misconception(
+            "outputs_swapped",
+            Kept(flat, after=lambda m, v, kl: (v, m, kl)),
+            "The KL is that of the two in the other order: return the mean first, then log_var.",
+        ),
+        Misconception(
+            "std_given",
+            Kept(flat, after=lambda m, v, kl: (m, (v / 2).exp(), kl)),
+            "The second result is the standard deviation. log_var is wanted, the logarithm of the "
+            "variance, which has no bounds.",
+        ),
+        Misconception(
+            "entropy_part",
+            Kept(flat, after=lambda m, v, kl: (m, v, 0.5 * (1 + v).sum(-1))),
+            "This is the code's entropy, but for a constant, and not how far it is from the prior "
+            "(case F7).",
+        ),
+        Misconception(
+            "kl_cut_off",
+            Kept(flat, after=lambda m, v, kl: (m, v, kl.detach())),
+            "The KL is right and cut from the graph: it could not train the encoder.",
+            also=(Kept(flat, after=lambda *parts: tuple(p.detach() for p in parts)),),
+        ),
         Misconception(
             "kl_not_reduced",
             Kept(flat, kl=lambda t: t),

@@ -63,6 +63,10 @@ def same_in_all_latents(mean: Tensor) -> Tensor:
     return torch.randn_like(mean[:, :1]).expand_as(mean)
 
 
+def half_noise(mean: Tensor, log_var: Tensor) -> Tensor:
+    return mean + std(log_var) * torch.randn_like(mean) / 2
+
+
 def seeded(mean: Tensor) -> Tensor:
     own = torch.Generator().manual_seed(0)
     return torch.randn(mean.shape, generator=own, dtype=mean.dtype)
@@ -93,6 +97,24 @@ def drawing_mistakes(made: Callable[[Callable], Callable]) -> Mistakes:
             "exponent_negative",
             made(draw(join=lambda m, v, e: m + e / std(v))),
             "The exponent has the wrong sign: the larger log_var, the wider the draw.",
+        ),
+        Misconception(
+            "no_noise",
+            made(lambda mean, log_var: mean + std(log_var)),
+            "Nothing is drawn: the standard deviation itself was added to the mean. It is "
+            "multiplied by noise first.",
+        ),
+        Misconception(
+            "averaged_draws",
+            made(half_noise),
+            "The noise is normal and has another standard deviation than 1: several draws were "
+            "averaged, or it was scaled once more.",
+        ),
+        Misconception(
+            "mean_scales_the_noise",
+            made(draw(join=lambda m, v, e: m * e + std(v))),
+            "Mean and standard deviation changed places: the noise is scaled by the standard "
+            "deviation and shifted by the mean.",
         ),
         Misconception(
             "unscaled",
@@ -132,6 +154,12 @@ def drawing_mistakes(made: Callable[[Callable], Callable]) -> Mistakes:
             made(lambda mean, log_var: torch.normal(mean, std(log_var)).detach()),
             "The draw is right and has no gradient: .sample(), torch.normal or .detach() cuts the "
             "graph. Draw the noise, then shift and scale it (or use rsample).",
+        ),
+        Misconception(
+            "mean_cut_off",
+            made(lambda mean, log_var: draw()(mean.detach(), log_var)),
+            "The draw is right and the mean gets no gradient: it was cut off on the way (detach, "
+            ".data, .item()).",
         ),
         Misconception(
             "std_cut_off",

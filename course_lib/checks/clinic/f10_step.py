@@ -41,6 +41,17 @@ EXERCISE = Exercise(
     cases=step_cases,
     misconceptions=(
         Misconception(
+            "averaged_gradient",
+            lambda p, g, lr: p + lr * g.mean(),
+            "All parameters move by the mean gradient. Each has a slope of its own, and moves by "
+            "it.",
+        ),
+        Misconception(
+            "roles_exchanged",
+            lambda p, g, lr: g + lr * p,
+            "Parameters and gradient changed places: the step starts at p and goes along g.",
+        ),
+        Misconception(
             "downhill",
             lambda p, g, lr: p - lr * g,
             "The step still goes down, and g is the gradient of the ELBO, which is to become "

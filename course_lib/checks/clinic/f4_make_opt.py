@@ -41,6 +41,7 @@ def holding(answer: Callable, inputs: Mapping[str, Any]) -> Any:
         record[f"{name} held"] = share([p in held for p in own])
         record[f"{name} open"] = all(p.requires_grad for p in network.parameters())
     record["foreign"] = any(p not in known for p in held)
+    record["once"] = len(set(held)) == len(held)
     before = {n: [p.detach().clone() for p in net.parameters()] for n, net in networks.items()}
     for _ in range(3):
         optimizer.zero_grad()
@@ -80,6 +81,7 @@ def optimizer_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
         facts[f"parameters of the {name} that it holds"] = outputs[f"{name} held"]
         facts[f"the {name}'s parameters still require gradients"] = outputs[f"{name} open"]
     facts["it holds nothing else"] = not outputs["foreign"]
+    facts["it holds each parameter once"] = outputs["once"]
     for name in ("encoder", "decoder"):
         facts[f"how the {name} moves"] = outputs[f"{name} moves"]
     return facts
@@ -110,6 +112,27 @@ def frozen_decoder(enc, dec):
 
 def last_layer_alone(enc, dec):
     return list(dec[-1].parameters())
+
+
+def weights_alone(enc, dec):
+    return [p for net in (enc, dec) for n, p in net.named_parameters() if n.endswith("weight")]
+
+
+def last_of_the_encoder(enc, dec):
+    return list(enc[-1].parameters())
+
+
+def copies_of_the_encoder(enc, dec):
+    return [nn.Parameter(p.detach().clone()) for p in enc.parameters()]
+
+
+def all_copies(enc, dec):
+    return [p.detach() for net in (enc, dec) for p in net.parameters()]
+
+
+def decoder_at_rest(enc, dec):
+    groups = [{"params": encoder(enc, dec)}, {"params": decoder(enc, dec), "lr": 0.0}]
+    return torch.optim.Adam(groups, lr=1e-3)
 
 
 def copies(enc, dec):
@@ -164,6 +187,55 @@ EXERCISE = Exercise(
             of(encoder, copies),
             "The optimizer holds copies of the decoder's parameters (clone, deepcopy, detach): it "
             "moves those, and the decoder stays. Give it the parameters themselves.",
+        ),
+        Misconception(
+            "copies_of_the_encoder",
+            of(copies_of_the_encoder, decoder),
+            "The optimizer holds copies of the encoder's parameters (clone, deepcopy, detach): it "
+            "moves those, and the encoder stays. Give it the parameters themselves.",
+        ),
+        Misconception(
+            "copies_of_all",
+            of(all_copies),
+            "The optimizer holds tensors that only share the parameters' values (state_dict, "
+            "detach, data): no gradient ever comes to them. Take .parameters().",
+        ),
+        Misconception(
+            "weights_alone",
+            of(weights_alone),
+            "Some parameters of both networks are missing: the biases, or a layer. .parameters() "
+            "gives all.",
+        ),
+        Misconception(
+            "one_layer_of_the_encoder",
+            of(last_of_the_encoder, decoder),
+            "Only some of the encoder's layers are held. .parameters() of the whole network gives "
+            "all.",
+        ),
+        Misconception(
+            "decoder_at_rest",
+            decoder_at_rest,
+            "The decoder is held, with a learning rate of 0: it stays as it was drawn.",
+        ),
+        Misconception(
+            "held_twice",
+            of(encoder, decoder, encoder),
+            "Some parameters are held twice, so that they move twice a step. Each belongs in the "
+            "list once.",
+            also=(of(encoder, decoder, decoder), of(encoder, decoder, encoder, decoder)),
+        ),
+        Misconception(
+            "iterators_in_a_list",
+            lambda enc, dec: torch.optim.Adam([enc.parameters(), dec.parameters()]),
+            "The list holds networks or iterators of parameters, and must hold the parameters "
+            "themselves: unpack each with a star.",
+            error="optimizer can only optimize Tensors",
+        ),
+        Misconception(
+            "iterators_added",
+            lambda enc, dec: enc.parameters() + dec.parameters(),
+            "enc.parameters() is an iterator, which a + does not join. Unpack both into one list.",
+            error="unsupported operand type(s) for +: 'generator'",
         ),
         Misconception(
             "no_rate",

@@ -38,6 +38,40 @@ def influence(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, 
     return pairs, parts
 
 
+def orders_rows(function: Callable[[Tensor], Tensor], x: Tensor) -> bool:
+    """Whether some result changes when the rows of each image change places."""
+
+    def called(images: Tensor) -> Tensor:
+        torch.manual_seed(1)
+        with torch.no_grad():
+            return function(images).detach().flatten(1).double()
+
+    return bool(moved(called(x), called(x.flip(-2))).any())
+
+
+def code_size(function: Callable[[Tensor], Tensor], image: Tensor, most: int = 12) -> int:
+    """How many independent ways an image has of changing its result, up to `most`.
+
+    The rank of the Jacobian at one image `(1, ...)`, found by as many random combinations of the
+    results as `most` says; 0 where there is no graph.
+    """
+    torch.manual_seed(1)
+    image = image.clone().requires_grad_(True)
+    with torch.enable_grad():
+        result = function(image).flatten()
+    if not result.requires_grad:
+        return 0
+    directions = torch.randn(most, len(result))
+    slopes = [
+        torch.autograd.grad(result, image, d, retain_graph=True, allow_unused=True)[0]
+        for d in directions
+    ]
+    if any(slope is None for slope in slopes):
+        return 0
+    values = torch.linalg.svdvals(torch.stack([s.flatten() for s in slopes]).double())
+    return int((values > 1e-4 * values[0]).sum())
+
+
 def moved(one: Tensor, other: Tensor) -> Tensor:
     return (one - other).abs().amax(1) > 1e-6
 

@@ -42,6 +42,11 @@ def kl(m: Tensor, v: Tensor) -> Tensor:
     return 0.5 * (m.square() + v - 1 - v.log())
 
 
+def turned_kl(m: Tensor, v: Tensor) -> Tensor:
+    """Of the prior from q."""
+    return 0.5 * ((1 + m.square()) / v - 1 + v.log())
+
+
 def bound_cases(g: torch.Generator, *trailing: int) -> list[Case]:
     """Inputs `(B, *trailing)`."""
 
@@ -116,6 +121,23 @@ def bound_mistakes(reduce: Callable = lambda t: t) -> Mistakes:
             "This is the ELBO, which is to be made large. A loss is minimized: give its negative.",
         ),
         Misconception("kl_missing", of(lambda ll, kl: -ll), "The KL to the prior is missing."),
+        Misconception(
+            "kl_turned_round",
+            wrong(lambda x, m, v: turned_kl(m, v) - expected_ll(x, m, v)),
+            "The KL is that of the prior from q. The ELBO has KL(q ‖ prior): its average is under "
+            "q.",
+        ),
+        Misconception(
+            "logarithm_missing",
+            wrong(lambda x, m, v: 0.5 * (m.square() + v - 1) - expected_ll(x, m, v)),
+            "The logarithm of v is missing in the KL: nothing keeps q from becoming narrow.",
+        ),
+        Misconception(
+            "evidence_alone",
+            wrong(lambda x, m, v: -log_evidence(x) + 0 * m * v),
+            "This is -log p(x), which no q can change. The negative ELBO lies above it, by as much "
+            "as q misses of the posterior.",
+        ),
         Misconception(
             "reconstruction_missing",
             of(lambda ll, kl: kl),

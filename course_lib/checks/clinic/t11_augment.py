@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -43,9 +45,31 @@ def shifts_of(before: Tensor, after: Tensor) -> Tensor | str:
     if (found < 0).any():
         turned = [torch.rot90(before, k, (2, 3)) for k in (1, 2, 3)]
         turned += [before.flip(2), before.flip(3)]
+        if name := name_other(before, after):
+            return name
         any_turned = any(torch.equal(t[i], after[i]) for t in turned for i in range(0, 40))
         return "pictures turned or mirrored" if any_turned else "changes that are no such shifts"
     return found
+
+
+def name_other(before: Tensor, after: Tensor) -> str:
+    """What else became of images that nine shifts do not explain."""
+    moves = [shifted(before, d, r) for d in range(-3, 4) for r in range(-3, 4)]
+    if all(explained(moves, after)):
+        return "shifts of more than one pixel as well"
+    padded = [
+        F.pad(before, [REACH] * 4, value=edge)[..., d : d + SIDE, r : r + SIDE]
+        for edge in (0.0, 1.0)
+        for d in range(3)
+        for r in range(3)
+    ]
+    return "shifts with another color at the edge" if all(explained(padded, after)) else ""
+
+
+def explained(candidates: list[Tensor], after: Tensor) -> list[bool]:
+    """Of each image, whether one of the candidates is what it became."""
+    gaps = torch.stack([(c - after).abs().amax((1, 2, 3)) for c in candidates])
+    return (gaps.amin(0) < 1e-3).tolist()
 
 
 def name_law(shifts: Tensor | str) -> str:
@@ -88,7 +112,19 @@ def call_augment(answer: Callable, inputs: Mapping[str, Any]) -> Any:
     record["graph"] = result[1].requires_grad
     again = answer(real, fake)
     record["fresh"] = not torch.equal(again[0], result[0])
+    record["torch alone"] = record["fresh"] and alike_by_seed(answer, real, fake)
     return record
+
+
+def alike_by_seed(answer: Callable, real: Tensor, fake: Tensor) -> bool:
+    """Whether torch's seed settles the draws, whatever Python's and NumPy's generators do."""
+    drawn = []
+    for other in (1, 2):
+        torch.manual_seed(5)
+        random.seed(other)
+        numpy.random.seed(other)
+        drawn.append(answer(real, fake)[0])
+    return torch.equal(*drawn)
 
 
 def augment_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
@@ -97,9 +133,12 @@ def augment_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
         return facts
     facts["what happened to the reals"] = outputs["real law"]
     facts["what happened to the fakes"] = outputs["fake law"]
+    if (outputs["real law"], outputs["fake law"]) != (LAW, LAW):
+        return facts  # what follows would be chance
+    facts["a second call shifts anew"] = outputs["fresh"]
     facts["reals and fakes draw their own shifts"] = not outputs["paired"]
     facts["the fakes keep their graph"] = outputs["graph"]
-    facts["a second call shifts anew"] = outputs["fresh"]
+    facts["the draws come from PyTorch's global generator"] = outputs["torch alone"]
     return facts
 
 
@@ -127,6 +166,13 @@ def one_shift(images: Tensor) -> Tensor:
     return shifted(images, down, right)
 
 
+def still(images: Tensor) -> Tensor:
+    """One shift for all, drawn of the nine; but never none, which is another mistake."""
+    number = int(torch.randint(0, 8, ()))
+    number += number >= 4
+    return shifted(images, number // 3 - 1, number % 3 - 1)
+
+
 def half_turn(images: Tensor) -> Tensor:
     turn = torch.rand(len(images), 1, 1, 1) < 0.5
     return torch.where(turn, images.flip(2, 3), images)
@@ -147,6 +193,50 @@ def diagonal(images: Tensor) -> Tensor:
 def never_back(images: Tensor) -> Tensor:
     """randint's upper end is not drawn."""
     pairs = torch.randint(-1, 1, (len(images), 2)).tolist()
+    return torch.stack(
+        [torch.roll(i, tuple(s), (1, 2)) for i, s in zip(images, pairs, strict=True)]
+    )
+
+
+def one_axis(images: Tensor) -> Tensor:
+    """Up and down alone."""
+    amounts = torch.randint(-1, 2, (len(images),)).tolist()
+    return torch.stack([torch.roll(i, s, 1) for i, s in zip(images, amounts, strict=True)])
+
+
+def other_axis(images: Tensor) -> Tensor:
+    return one_axis(images.mT).mT
+
+
+def either_axis(images: Tensor) -> Tensor:
+    """One of the two directions each time."""
+    choose = torch.rand(len(images), 1, 1, 1) < 0.5
+    return torch.where(choose, one_axis(images), other_axis(images))
+
+
+def farther(images: Tensor) -> Tensor:
+    pairs = torch.randint(-2, 3, (len(images), 2)).tolist()
+    return torch.stack(
+        [torch.roll(i, tuple(s), (1, 2)) for i, s in zip(images, pairs, strict=True)]
+    )
+
+
+def gray_edge(images: Tensor) -> Tensor:
+    padded = F.pad(images, [REACH] * 4)
+    places = torch.randint(0, 3, (len(images), 2)).tolist()
+    return torch.stack(
+        [p[:, d : d + SIDE, r : r + SIDE] for p, (d, r) in zip(padded, places, strict=True)]
+    )
+
+
+def by_python(images: Tensor) -> Tensor:
+    pairs = [(random.randint(-1, 1), random.randint(-1, 1)) for _ in images]
+    return torch.stack([torch.roll(i, s, (1, 2)) for i, s in zip(images, pairs, strict=True)])
+
+
+def by_own_generator(images: Tensor) -> Tensor:
+    own = torch.Generator().manual_seed(0)
+    pairs = torch.randint(-1, 2, (len(images), 2), generator=own).tolist()
     return torch.stack(
         [torch.roll(i, tuple(s), (1, 2)) for i, s in zip(images, pairs, strict=True)]
     )
@@ -206,6 +296,7 @@ EXERCISE = Exercise(
             "one_shift_for_all",
             of(one_shift, one_shift),
             "All images of a group have one shift. Draw one for each image.",
+            also=(of(still, still),),
         ),
         Misconception(
             "same_shifts_for_both",
@@ -228,6 +319,46 @@ EXERCISE = Exercise(
             "one_way",
             of(never_back, never_back),
             "Some shifts never come: torch.randint does not draw its upper end.",
+        ),
+        Misconception(
+            "one_direction",
+            of(one_axis, one_axis),
+            "The images are moved in one direction alone. Each has two shifts, one down and one "
+            "aside, drawn by themselves.",
+            also=(of(other_axis, other_axis), of(either_axis, either_axis)),
+        ),
+        Misconception(
+            "too_far",
+            of(farther, farther),
+            "Some images are shifted by two pixels. At most one is asked for, which the black "
+            "margin just allows.",
+            also=(of(fake=farther),),
+        ),
+        Misconception(
+            "gray_edge",
+            of(gray_edge, gray_edge),
+            "What comes in at the edge is not black. In [-1, 1] black is -1, and 0 is gray.",
+        ),
+        Misconception(
+            "same_at_every_call",
+            of(by_own_generator, by_own_generator),
+            "Every call shifts alike: a generator is seeded inside. Draw from the global one.",
+        ),
+        Misconception(
+            "other_generator",
+            of(by_python, by_python),
+            "The draws come from Python's or NumPy's generator, which a seed of PyTorch does not "
+            "reach: the run could not be repeated.",
+        ),
+        Misconception(
+            "results_exchanged",
+            lambda x, y: (by_grid(y), by_grid(x)),
+            "Reals and fakes changed places in what is returned.",
+        ),
+        Misconception(
+            "joined",
+            lambda x, y: torch.cat([by_grid(x), by_grid(y)]),
+            "One batch came back. D judges reals and fakes apart: return the two.",
         ),
         Misconception(
             "noise",

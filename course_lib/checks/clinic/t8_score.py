@@ -50,10 +50,18 @@ def sample_cases(g: torch.Generator) -> list[Case]:
             "the mean image, repeated": digits.mean(0).expand(count, 1, 8, 8).clone(),
             "uniform noise": uniform(g, count, 1, 8, 8),
             "black images": torch.zeros(count, 1, 8, 8),
+            "digits with their pixels shuffled": shuffled(digits[:count], g),
         }
         return Case({"names": list(sets), "sets": list(sets.values())}, f"{count} samples in a set")
 
     return [case(500), case(400)]
+
+
+def shuffled(images: Tensor, g: torch.Generator) -> Tensor:
+    """One order for all, at the contrast of the data: no picture is left, and one spread stays."""
+    order = torch.randperm(images[0].numel(), generator=g)
+    mixed, whole = images.flatten(1)[:, order].view_as(images), small_digits()
+    return whole.mean() + whole.std() * (mixed - mixed.mean()) / mixed.std()
 
 
 def rank(answer: Callable, inputs: Mapping[str, Any]) -> Any:
@@ -124,9 +132,9 @@ EXERCISE = Exercise(
         Misconception(
             "nearest_neighbor",
             nearest,
-            "This is the mean distance to the nearest training image, as before. Each sample is "
-            "judged by itself, so one good picture, repeated, cannot be beaten: nothing asks "
-            "whether the set is as varied as the data.",
+            "Each sample is judged by itself, against its nearest image, as before, or against "
+            "one that it is paired with. So one good picture, repeated, cannot be beaten: nothing "
+            "asks whether the set is as varied as the data.",
             also=(
                 lambda s: (
                     torch.cdist(s.flatten(1), small_digits()[:4000].flatten(1))
@@ -148,6 +156,25 @@ EXERCISE = Exercise(
             "The mean images were compared, and nothing else: a set that repeats the mean image "
             "has a perfect score. Compare how the pixels vary together as well.",
             also=(lambda s: mean_gap(s).sqrt(), lambda s: mean_gap(s) / 64),
+        ),
+        Misconception(
+            "spread_alone",
+            lambda s: (s.std() - small_digits().std()).abs(),
+            "One spread is compared, over all pixels at once: digits whose pixels were shuffled "
+            "have the same. Compare each pixel, and how pixels vary together.",
+        ),
+        Misconception(
+            "variety_punished",
+            lambda s: s.std(0).mean(),
+            "The more alike the samples, the better the score: it has the sign of variety wrong, "
+            "and does not look at the data.",
+            also=(lambda s: s.var(0).sum(), lambda s: torch.pdist(s[:200].flatten(1)).mean()),
+        ),
+        Misconception(
+            "not_reduced",
+            lambda s: torch.cdist(s.flatten(1), small_digits()[:2000].flatten(1)).min(1).values,
+            "There is one value for each sample, each judged by itself. A score of the set is one "
+            "number.",
         ),
         Misconception(
             "higher_is_better",

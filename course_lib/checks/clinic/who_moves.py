@@ -53,6 +53,57 @@ def d_reference(discriminator, optimizer, real, fake):
     return apply_gradients(of_images(game())(discriminator, real, fake), optimizer, discriminator)
 
 
+def group_by_group(clears: bool, steps: bool) -> Callable:
+    """A backward() for each group; between the two the gradients are cleared, a step is taken."""
+
+    def step(discriminator, optimizer, real, fake):
+        losses = []
+        optimizer.zero_grad()
+        for images, label in ((real, 1.0), (fake, 0.0)):
+            losses.append(bce(discriminator(images), label).mean())
+            if clears:
+                optimizer.zero_grad()
+            losses[-1].backward()
+            if steps or label == 0.0:
+                optimizer.step()
+        return sum(losses).detach()
+
+    return step
+
+
+OTHER_LABELS = (
+    Misconception(
+        "all_called_fake",
+        d_having(lambda r, f: bce(r, 0.0).mean() + bce(f, 0.0).mean()),
+        "Both groups carry the label 0, the reals too. They are real: their label is 1.",
+    ),
+    Misconception(
+        "smoothed",
+        d_having(lambda r, f: bce(r, 0.9).mean() + bce(f, 0.0).mean()),
+        "The label of the reals was smoothed, 0.9. That is a cure of its own; here it is 1.",
+        also=(
+            d_having(lambda r, f: bce(r, 0.9).mean() + bce(f, 0.1).mean()),
+            d_having(lambda r, f: bce(r, 0.8).mean() + bce(f, 0.0).mean()),
+        ),
+    ),
+)
+HALF_STEPS = (
+    Misconception(
+        "two_steps",
+        group_by_group(clears=True, steps=True),
+        "Reals and fakes each had a step of their own, so the fakes met a judge that had moved. "
+        "Add both losses, then take one step.",
+        also=(group_by_group(clears=False, steps=True),),
+    ),
+    Misconception(
+        "cleared_between",
+        group_by_group(clears=True, steps=False),
+        "The gradients were cleared between the two backward() calls, so the reals' are gone "
+        "before the step. Clear once, before both.",
+    ),
+)
+
+
 def d_step_exercise(
     name: str, published: Misconception, instead_of: tuple[str, ...], hints: tuple[str, ...]
 ) -> Exercise:
@@ -70,6 +121,8 @@ def d_step_exercise(
                 d_having(two_groups(lambda r: (r - 1).square(), torch.square)),
                 "These are squared errors. Here it is the cross-entropy of the logits.",
             ),
+            *OTHER_LABELS,
+            *HALF_STEPS,
             *adapted(
                 group_mistakes(real_term, fake_term),
                 by=d_having,
@@ -280,6 +333,27 @@ def steps_d_alone(G, D, og, od, z):
     return loss.detach()
 
 
+def trains_both(G, D, og, od, z, before=True):
+    """D's step on the fakes, and G's; D's goes first, or last."""
+    fake = G(z)
+
+    def train_d():
+        d_loss = bce(D(fake.detach()), 0.0).mean()
+        od.zero_grad()
+        d_loss.backward()
+        od.step()
+
+    if before:
+        train_d()
+    loss = nonsaturating()(D(fake))
+    og.zero_grad()
+    loss.backward()
+    og.step()
+    if not before:
+        train_d()
+    return loss.detach()
+
+
 def detached(G, D, og, od, z):
     loss = nonsaturating()(D(G(z).detach()))
     og.zero_grad()
@@ -346,6 +420,13 @@ def g_step_exercise(name: str, published: Misconception, hints: tuple[str, ...])
                 steps_d_alone,
                 "Only D took a step, and it learned to call fakes real. Here G moves and D stands "
                 "still.",
+            ),
+            Misconception(
+                "discriminator_trained_too",
+                trains_both,
+                "The discriminator's own step is in here as well. It has its turn elsewhere: this "
+                "step moves G alone.",
+                also=(lambda *given: trains_both(*given, before=False),),
             ),
             Misconception(
                 "stands_still",
