@@ -15,13 +15,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..declare import Case, Exercise, Misconception, Plain
-from ..observing import Handed, describe_type
+from ..observing import describe_type
 from ..random_inputs import normal, some_seed, uniform
 
 NULL_KEYS = 24
 STRENGTH = 0.05
+FORM = "one number for each image"
 NULL = "about N(0, 1)"
 FOUND = "above 4 for every image"
+RECORD = ("z", "again", "one", "null", "marked", "turned", "other", "half")
 
 
 def seen_cases(generator: torch.Generator) -> list[Case]:
@@ -33,7 +35,7 @@ def seen_cases(generator: torch.Generator) -> list[Case]:
     return [
         case(0.12, "12 gray images of little contrast", 12, 1, 32, 32),
         case(0.50, "12 gray images of much contrast", 12, 1, 32, 32),
-        case(0.12, "one image in color", 1, 3, 18, 22),
+        case(0.12, "two images in color", 2, 3, 18, 22),
         Case(flat, "two images without any detail", extreme=True),
     ]
 
@@ -49,20 +51,21 @@ def smooth(generator: torch.Generator, contrast: float, *shape: int) -> Tensor:
     return (middle + contrast * waves + grain).clamp(0, 1)
 
 
-def call_detector(answer: Callable, inputs: Mapping) -> dict[str, Plain] | Handed:
+def call_detector(answer: Callable, inputs: Mapping) -> dict[str, Plain]:
     """Scores of the images under many keys; then, the pattern read off, of marked images."""
     images, key = inputs.values()
     if images.std() == 0:
         return {"z": answer(images, key)}
     first = answer(images, key)
-    if not isinstance(first, Tensor) or first.shape != (len(images),) or first.is_complex():
-        return first if isinstance(first, Handed) else Handed(first)
+    if name_form(first, len(images)) != FORM:
+        return dict.fromkeys(RECORD, first)  # what else is to be told of it?
     record = {"z": first, "again": answer(images, key), "one": answer(images[:1], key)}
     record["null"] = [answer(images, key + n) for n in range(1, NULL_KEYS + 1)]
     signs = read_off(answer, images.shape[1:], key)
     marked = (images + STRENGTH * signs).clamp(0, 1).mul(255).round() / 255
-    record |= {"marked": answer(marked, key), "other": answer(marked, key + 7)}
+    record["marked"] = answer(marked, key)
     record["turned"] = bool((recipe(key, signs.shape) * signs).mean() < -0.9)
+    record["other"] = answer(marked, key + 7)
     record["half"] = answer(torch.cat([images, marked]), key)
     return record
 
@@ -78,10 +81,9 @@ def read_off(answer: Callable, shape: torch.Size, key: int) -> Tensor:
 
 
 def detector_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
-    images, z = inputs["images"], outputs.get("z", outputs.get("value"))
-    form = name_form(z, len(images))
-    facts: dict[str, Plain] = {"what comes back": form}
-    if form != name_form(torch.zeros(len(images)), len(images)):
+    images, z = inputs["images"], outputs["z"]
+    facts: dict[str, Plain] = {"what comes back": name_form(z, len(images))}
+    if facts["what comes back"] != FORM:
         return facts
     if images.std() == 0:
         return facts | {"an image without detail scores 0": bool((z.abs() < 1e-3).all())}
@@ -91,7 +93,7 @@ def detector_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
     facts["an image's score depends on no other image"] = alone
     null = torch.stack([z, *(each.double() for each in outputs["null"])])
     facts["another key gives another score"] = bool((null - null[:1]).abs().max() > 1e-6)
-    facts["scores without the mark"] = name_null(null)
+    facts["scores without the mark"] = name_null(null, images)
     facts["where embed_watermark adds, the score rises"] = not outputs["turned"]
     facts["scores with the mark"] = name_found(outputs["marked"].double())
     facts["scores with the mark of another key"] = name_others(outputs["other"].double())
@@ -109,21 +111,37 @@ def name_form(z: Plain, count: int) -> str:
         return f"a tensor of {str(z.dtype).removeprefix('torch.')}"
     if z.shape != (count,):
         return f"a tensor of shape {tuple(z.shape)}"
-    return "one number for each image" if z.isfinite().all() else "NaN or infinite for some image"
+    return FORM if z.isfinite().all() else "NaN or infinite for some image"
 
 
-def name_null(null: Tensor) -> str:
+def name_null(null: Tensor, images: Tensor) -> str:
     """Of `(keys, B)` scores; five standard errors of room and more."""
     if not null.isfinite().all():
         return "not finite"
-    spread, room = null.std().item(), 5 / null.numel() ** 0.5
+    spread, room = null.std().item(), max(5 / null.numel() ** 0.5, 0.25)
     if (null >= 0).all():
         return "never negative"
-    if abs(null.mean().item()) > max(room, 0.25) * max(spread, 1e-9):
+    if abs(null.mean().item()) > room * max(spread, 1e-9):
         return "not centered on 0"
-    if abs(spread - 1) < max(room, 0.25):
+    if abs(spread - 1) < room:
         return NULL
-    return f"centered on 0, their standard deviation is {spread:.2g}"
+    return f"centered on 0, and spread {name_spread(spread, room, images)}"
+
+
+def name_spread(spread: float, room: float, images: Tensor) -> str:
+    """Which divisor is missing or too much, told by sizes that the images give."""
+    count, length = images[0].numel(), detail(images).flatten(1).norm(dim=1).mean().item()
+    known = {
+        "√n times too widely": count**0.5,
+        "√n times too narrowly": count**-0.5,
+        "as widely as the detail is long": length,
+        "as widely as a mean of products": length / count,
+        "as widely as a sum over √n": length / count**0.5,
+        "the less, the longer the detail": 1 / length,
+    }
+    near = {words: abs(math.log(spread / size)) for words, size in known.items()} if spread else {}
+    words = min(near, key=near.get, default="")
+    return words if words and near[words] < room else "too widely" if spread > 1 else "too narrowly"
 
 
 def name_found(marked: Tensor) -> str:
@@ -199,6 +217,12 @@ def global_signs(key: int, shape: torch.Size) -> Tensor:
 
 def over_the_batch(z: Tensor) -> Tensor:
     return (z - z.mean()) / z.std(correction=0).clamp(min=1e-9)
+
+
+def of_each_channel(images: Tensor, key: int) -> Tensor:
+    left = detail(images.double())
+    total = (left * own_signs(key, images.shape[1:]).double()).sum((2, 3))
+    return (total / left.square().sum((2, 3)).sqrt().clamp(min=1e-9)).float()
 
 
 def signs_of_the_batch(images: Tensor, key: int) -> Tensor:
@@ -304,6 +328,12 @@ EXERCISE = Exercise(
             "One number came for the batch. Each image has a score of its own: sum over channels, "
             "rows and columns, not over the images.",
             also=(scoring(finish=lambda z: z.sum()), scoring(finish=lambda z: z.max())),
+        ),
+        Misconception(
+            "of_each_channel",
+            of_each_channel,
+            "There is a score for each channel. All channels of an image carry one mark: sum over "
+            "channels, rows and columns, in the product and in the spread.",
         ),
         Misconception(
             "axis_left",

@@ -13,7 +13,6 @@ from torch import Tensor
 from ..autoencoders.corrupt import form_of
 from ..declare import Case, Exercise, Misconception, Plain
 from ..independence import INDEPENDENT, name_repeats
-from ..observing import Handed
 from ..random_inputs import some_seed, uniform
 
 SIGNS = "plus strength at some numbers, minus strength at the others"
@@ -39,12 +38,12 @@ def marking_cases(generator: torch.Generator) -> list[Case]:
     ]
 
 
-def call_embed(answer: Callable, inputs: Mapping) -> dict[str, Plain] | Handed:
+def call_embed(answer: Callable, inputs: Mapping) -> dict[str, Plain]:
     """The batch; again; other images under the same key; the same images under other keys."""
     images, key, strength = inputs.values()
     marked = answer(images, key, strength)
-    if not isinstance(marked, Tensor):
-        return Handed(marked)
+    if not isinstance(marked, Tensor) or marked.shape != images.shape:
+        return dict.fromkeys(("marked", "again", "gray", "others"), marked)
     record = {"marked": marked, "again": answer(images, key, strength)}
     record["gray"] = answer(torch.full_like(images[:1], 0.5), key, strength)
     gray = torch.full_like(images[:1], 0.5)
@@ -230,7 +229,8 @@ EXERCISE = Exercise(
         Misconception(
             "not_clipped",
             marking(finish=lambda marked: marked),
-            "Some pixels lie beyond [0, 1] now. An image file cannot hold them: clip.",
+            "Some pixels lie beyond [0, 1] now. An image file cannot hold them: clip, at 0 and 1.",
+            also=(marking(finish=lambda marked: marked.clamp(-1, 1)),),
         ),
         Misconception(
             "stretched",
