@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from course_lib.data.files import data_folder
 
 # Mitchell and others (2019), Model Cards for Model Reporting, figure 1
 MODEL_SECTIONS = (
@@ -28,6 +28,7 @@ DATA_SECTIONS = (
     "Distribution",
     "Maintenance",
 )
+README = Path(__file__).parents[1] / "data" / "README.md"
 PLACEHOLDER = re.compile(r"\b(TODO|TBD|FIXME|XXX|lorem ipsum)\b|^\W*$", re.IGNORECASE)
 
 
@@ -85,11 +86,11 @@ class Source(NamedTuple):
 def data_licences() -> dict[str, Source]:
     """The shipped data sets by their folder's name, with source and licence, from data/README.md.
 
-    Raises FileNotFoundError where the data folder (COURSE_DATA) has no README.md.
+    It is the course's own table, wherever COURSE_DATA points.
 
     >>> data_licences()["mnist"].licence
     'CC BY-SA 3.0'
     """
-    text = (data_folder() / "README.md").read_text(encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([\w-]+)/` \| (.+?) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
     return {row[0]: Source(*row) for row in rows}

@@ -16,12 +16,12 @@ PICTURES = (
 HEIGHT, GAP = 440, 16
 
 
-def picture_of(stem: str, words: str) -> Image.Image:
-    """The picture that the one cell with these words has drawn."""
+def picture_of(stem: str, words: str, which: int = 0) -> Image.Image:
+    """The picture that the one cell with these words has drawn, or one of several."""
     notebook = nbformat.read(ROOT / "solutions" / f"{stem}.ipynb", as_version=4)
     (cell,) = [c for c in notebook.cells if c.cell_type == "code" and words in c.source]
-    (png,) = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
-    return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    drawn = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
+    return Image.open(io.BytesIO(base64.b64decode(drawn[which]))).convert("RGB")
 
 
 def main() -> None:

@@ -95,26 +95,24 @@ show(plot_provenance())
 #   gives zeros and ones; 0 becomes −1, and 1 becomes +1. So the key alone decides it, whatever the batch holds, and nobody else's random numbers change.
 # - Every image gets `strength` times this pattern added, and what leaves [0, 1] is clipped.
 #
-# The detector will need the same pattern: a function `key_pattern(key, shape)` in the same cell serves both.
+# The detector will need the same pattern: so its recipe is a function of its own, `key_pattern(key, shape)`, in the same cell.
 
 
 # %% exercise="responsible.embed_watermark"
+def key_pattern(key, shape):
+    """Signs, −1.0 or +1.0, of this shape, that `key` alone decides."""
+    # BEGIN SOLUTION
+    own = torch.Generator().manual_seed(key)
+    return 2.0 * torch.randint(0, 2, shape, generator=own) - 1
+    # END SOLUTION
+
+
 def embed_watermark(images, key, strength):
     """Images `(B, C, H, W)` in [0, 1] with ±strength added, by a pattern that `key` decides."""
     # BEGIN SOLUTION
     pattern = key_pattern(key, images.shape[1:]).to(images)
     return (images + strength * pattern).clamp(0, 1)
     # END SOLUTION
-
-
-# BEGIN SOLUTION
-def key_pattern(key, shape):
-    """Signs, −1 or +1, that `key` decides."""
-    own = torch.Generator().manual_seed(key)
-    return 2.0 * torch.randint(0, 2, shape, generator=own) - 1
-
-
-# END SOLUTION
 
 
 # %% check="responsible.embed_watermark"
@@ -170,7 +168,7 @@ some = {
     "three dots": dots,
     "noise": torch.randn(3 * 32 * 32, generator=toss, dtype=torch.float64),
 }
-signs = 2.0 * torch.randint(0, 2, (8_000, 3 * 32 * 32), generator=toss).double() - 1
+signs = 2.0 * torch.randint(0, 2, (4_000, 3 * 32 * 32), generator=toss).double() - 1
 for name, r in some.items():
     z = signs @ r / r.square().sum().sqrt()
     grid = torch.linspace(-3, 3, 121, dtype=torch.float64)
