@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-
 # Mitchell and others (2019), Model Cards for Model Reporting, figure 1
 MODEL_SECTIONS = (
     "Model details",
