@@ -3,7 +3,8 @@
 from PIL import Image
 from readme import ROOT, picture_of
 
-# A solution, and words of the cells that draw what stands in its first picture, one below another.
+# A solution, and words of the cells that draw what stands in its first picture, one below another;
+# behind the words of a cell that draws several, which of them.
 PICTURES = {
     "08a_minimax": ('judge = {"best D"', "The best Gaussian of each"),
     "08b_minimax": ("The Dirac-GAN, {title}",),
@@ -13,7 +14,7 @@ PICTURES = {
     "13_conditional": ('"One z a row", value_range',),
     "18a_clinic": ("Case F9: a loss", "a judge that bends"),
     "18b_clinic": ("Who comes home?",),
-    "19a_responsible": ("samples, not chosen, and the nearest", "nearest is one of the ten"),
+    "19a_responsible": (("samples, not chosen, and the nearest", 0), "nearest is one of the ten"),
     "19b_responsible": ("A mark of strength 0.05", "watermark_explorer("),
 }
 WIDTH, GAP = 760, 8
@@ -22,7 +23,8 @@ WIDTH, GAP = 760, 8
 def main() -> None:
     """Pictures of one width, few colors: a committed file stays small."""
     for stem, words in PICTURES.items():
-        pictures = [picture_of(stem, each) for each in words]
+        asked = [(each,) if isinstance(each, str) else each for each in words]
+        pictures = [picture_of(stem, *each) for each in asked]
         pictures = [p.resize((WIDTH, round(p.height * WIDTH / p.width))) for p in pictures]
         height = sum(p.height for p in pictures) + GAP * (len(pictures) - 1)
         page, top = Image.new("RGB", (WIDTH, height), "white"), 0

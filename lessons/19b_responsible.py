@@ -312,13 +312,12 @@ def detection_rate(images, detector=detect_watermark):
     return (above / len(images), *wilson_interval(above, len(images)))
 
 
+damaged = {name: attack(marked) for name, attack in attacks.items()}
+rates = {name: detection_rate(images) for name, images in damaged.items()}
 print(f"{'':<26}mean z   found (95 % interval)      false alarms")
-rates = {}
 for name, attack in attacks.items():
-    damaged = attack(marked)
-    rates[name] = detection_rate(damaged)
     alarms = int((detect_watermark(attack(pictures), key) > 4).sum())
-    print(f"{name:<26}{detect_watermark(damaged, key).mean():6.1f}", end="   ")
+    print(f"{name:<26}{detect_watermark(damaged[name], key).mean():6.1f}", end="   ")
     print("{:6.1%} ({:.1%} to {:.1%})".format(*rates[name]), f"    {alarms} of {len(pictures)}")
 
 # %%
