@@ -34,6 +34,7 @@ def watermark_explorer(
 
     Raises ValueError for another shape, or where there is no attack.
 
+    >>> import torch
     >>> from course_lib.distortions import blurred
     >>> flat = torch.rand(8, 1, 16, 16)
     >>> watermark_explorer(
