@@ -49,8 +49,9 @@ def watermark_explorer(
 
     def trial(size: float, name: str, amount: float) -> tuple[Tensor, np.ndarray, np.ndarray]:
         """The shown image after everything, and the scores with and without the mark."""
-        attack = attacks[name][0]
-        both = attack(embed(images, key, size), amount), attack(images, amount)
+        both = embed(images, key, size), images
+        if name:
+            both = tuple(attacks[name][0](each, amount) for each in both)
         scores = [detect(each, key).detach().cpu().numpy() for each in both]
         return both[0][shown].detach().cpu(), *scores
 
@@ -130,18 +131,16 @@ def _draw_scores(axes: Axes, marked: np.ndarray, plain: np.ndarray, legend: bool
 
 def _static_figure(trial: Callable, attacks: Mapping, strength: float) -> Figure:
     """Untouched, then up to three attacks at their middle amounts: image above, scores below."""
-    settings = [("untouched", next(iter(attacks)), attacks[next(iter(attacks))][1][0])]
+    settings = [("", 0.0)]
     for name in list(attacks)[:3]:
         amounts = attacks[name][1]
-        settings.append((name, name, amounts[len(amounts) // 2]))
+        settings.append((name, amounts[len(amounts) // 2]))
     figure = Figure(figsize=(2.6 * len(settings), 4.0))
     columns = figure.subplots(2, len(settings), height_ratios=(1, 1.1)).T
-    for n, ((upper, lower), (title, name, amount)) in enumerate(
-        zip(columns, settings, strict=True)
-    ):
+    for n, ((upper, lower), (name, amount)) in enumerate(zip(columns, settings, strict=True)):
         image, marked, plain = trial(strength, name, amount)
         _draw_image(upper, image)
-        upper.set_title(title if title == "untouched" else f"{title} {amount:g}")
+        upper.set_title(f"{name} {amount:g}" if name else "untouched")
         _draw_scores(lower, marked, plain, legend=False)
         rate = float((marked > THRESHOLD).mean())
         lower.set_ylabel("images" if n == 0 else "")
