@@ -81,3 +81,17 @@ def test_the_area_s_error_is_its_spread():
     exact = 0.5 * math.erfc(-0.5 / 2)  # P(N(0.5, 2) > 0)
     assert areas.mean() == pytest.approx(exact, abs=4 * areas.std().item() / 20)
     assert errors.mean() == pytest.approx(areas.std().item(), rel=0.12)
+
+
+def test_neighbors_read_what_most_of_them_are():
+    references = torch.cat([some_images(30, 1, 4), 3 + some_images(30, 2, 4)])
+    labels = torch.tensor([0, 1]).repeat_interleave(30)
+    images = torch.cat([some_images(5, 3, 4), 3 + some_images(5, 4, 4)])
+    assert audits.read_by_neighbors(images, references, labels, 2).tolist() == [0] * 5 + [1] * 5
+    mixed = torch.arange(60) % 3
+    table = (images[:, None] - references).norm(dim=2).argsort(dim=1)[:, :5]
+    for found, near in zip(
+        audits.read_by_neighbors(images, references, mixed, 3).tolist(), table, strict=True
+    ):
+        counts = mixed[near].bincount(minlength=3)
+        assert found == (counts.argmax() if counts.max() >= 3 else 3)
