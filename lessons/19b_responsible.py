@@ -603,9 +603,8 @@ def draw_pca(seed):
 # %%
 held = test_images[:per_model]
 sees = network(held)
-references = train_images[
-    :: at_scale(smoke=200, laptop=6, gpu=1)
-]  # what copies are looked for among
+chosen = slice(None, None, at_scale(smoke=200, laptop=6, gpu=1))
+references, reference_labels = train_images[chosen], train_labels[chosen]  # to look for copies in
 
 
 def measure(samples):
