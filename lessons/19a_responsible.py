@@ -316,7 +316,8 @@ for family in ("VAE", "GAN"):
     )
 
 # %% [markdown]
-# RESULTS-4
+# Nothing. The VAE on copies has 5.7 % (4.5 to 6.3), where fresh images have 5.1 %; all others lie *below* chance, the GANs at 0. One could end here, with three seeds and intervals: «no memorization found». But look at the fifth row of the VAE: among twelve samples one and the same slanted 7 comes three times. The audit has just been shown copies and does not see them. Before you read on: why?
+#
 #
 # Look at what the threshold is made of. Which digits are the held-out images below it?
 
@@ -345,7 +346,9 @@ panels = {
 show(plot_distances(panels, "Samples (orange), held-out images (gray), the threshold (dashed)"))
 
 # %% [markdown]
-# RESULTS-4B
+# All fifty are 1s. Half of the 1s come as near as 0.98 to a training image; of the other digits half come no nearer than 2.0 (a 9) to 2.8 (a 2). A quantile over *all* digits is a threshold that only a 1 can pass. And the samples stay outside for another reason as well: a VAE's are softer than images, a GAN's are speckled, and both add to the distance of a copy. Our controls of section 2 were copies with a little noise:
+# too easy. **An audit that finds nothing has to show that it could have found what you fear, in the form in which the model would make it.**
+#
 #
 # ## 5 · The second audit: whose side is it on?
 #
@@ -446,7 +449,9 @@ show(
 )
 
 # %% [markdown]
-# RESULTS-5B
+# A third of all samples, for both families and every seed, have one of *ten* pictures as their nearest of 30,010; of fresh images one in a thousand has. The models were shown these ten in half of the cases, so they have learned what they were given, and the softness between the modes takes the rest. This is the kind of memory that matters most in practice: what comes again and again in a collection is what a model gives back (Carlini and others, 2023, looked
+# for copies in a large diffusion model among its most duplicated training images, and found them). The cure is cheap and comes before training: remove duplicates.
+#
 #
 # ## 6 · Membership: was my picture in it?
 #
@@ -502,7 +507,9 @@ for name in ("500", "60,000"):
 show(plot_roc(curves, "Who was a member? ROC of the loss"))
 
 # %% [markdown]
-# RESULTS-6
+# The VAE on 500 images has a gap of 5 nats (36 for members, 41 for others), and from it an AUC of 0.64, the same for all three seeds; the best threshold has an advantage of 0.23 to 0.26, far above the 0.05 that line 4 guarantees. Look at the right panel, too: at 1 % false alarms it catches only 2 % of the members. The attack is right a little more often than not, and almost never *sure*: which is why one reports both. The VAE on 60,000 gives nothing
+# away: 0.48 ± 0.015. That all three of its seeds lie below 1/2 is one accident and not three: the same 500 and 2,000 images were judged each time.
+#
 #
 # ## 7 · Groups: does it draw everybody as often as they occur?
 #
@@ -710,7 +717,7 @@ for family in ("VAE", "GAN"):
         )
 
 # %% [markdown] tags=["solution"]
-# RESULTS-9A
+# Now the copies are seen: 25.7 % (23.3 to 26.3) for the VAE and 18.8 % (15.3 to 21.3) for the GAN, against the 5 % of chance; the models on 60,000 stay near 0. The VAE on 500, whose memory the second audit sees plainly, stays at 3.7 %: it does not copy any one image closely, it leans towards all of them. Different audits see different things.
 
 # %% [markdown]
 # **Second: stop early.** Train the VAE on 500 images for a sixth, a third and all of the steps. How do the membership AUC and the loss of fresh images move? Is there a number of steps at which the model is best *and* leaks least?
@@ -728,7 +735,7 @@ for steps in (vae_steps // 6, vae_steps // 3, vae_steps):
     )
 
 # %% [markdown] tags=["solution"]
-# RESULTS-9B
+# After 500 steps the AUC is 0.508, and fresh images cost 42.5 nats; after 1,000 steps 0.548 and 40.4; after 3,000 steps 0.642 and 40.9, while members go on falling to 36.0. From some step on, all that is learned is about the members. Of these three the middle one is best for everybody: stopping where held-out images cost least (lesson 06) is a protection as well. One seed; try others.
 
 # %% [markdown]
 # ## What you take along

@@ -184,7 +184,7 @@ for name, r in some.items():
     print(f"largest gap to the normal {gap:.2f}, allowed by line 5: {bound:.2f}")
 
 # %% [markdown]
-# The variance is 1 for all three, also for the dots, whose eight possible scores are nothing like a bell. Now what the mark adds. If every $r_i$ gains $a\, s_i$ and nothing is clipped, $c$ gains $a N$, so $z$ gains about $a N \big/ \sqrt{\sum_i r_i^2}$: **a mark
+# The variance is 1 for all three (4,000 keys count it to ±0.02, the gap to ±0.02), also for the dots, whose eight possible scores are nothing like a bell. Now what the mark adds. If every $r_i$ gains $a\, s_i$ and nothing is clipped, $c$ gains $a N$, so $z$ gains about $a N \big/ \sqrt{\sum_i r_i^2}$: **a mark
 # is found the better, the less is left of the image**. The image must go first, and what neighbors have in common is most of it. So take from each pixel the mean of the 3 × 3 around it, which leaves the *detail*. The mark loses little:
 #
 # 7. With $n_i$ pixels in the window of pixel $i$ (9 inside, 6 at an edge, 4 in a corner), the detail of the pattern is $d_i = s_i - \frac{1}{n_i} \sum_{j \in \text{window}} s_j$, and over keys
@@ -254,6 +254,8 @@ show(
 )
 
 # %% [markdown]
+# Line 8 is exact to a tenth where nothing is clipped: 38.6 promised, 38.7 measured. On the pictures as they are, with the white half lost, 24.6 is left, and all 614 are found; if only the mean of the whole image had been taken off, it would be 9.1. Other keys find nothing.
+#
 # Line 4 speaks of one image and many keys. In practice it is the other way round: one key and many images. Are the scores of 614 images under one key 614 independent draws? **Predict**: emoji are alike (white around, a drawing in the middle). What does that do?
 
 # %%
@@ -280,9 +282,8 @@ print(f"line 6 allows {scores.numel() * math.exp(-8):.0f}")
 assert false <= scores.numel() * math.exp(-8)
 
 # %% [markdown]
-# Over keys the variance is 1, as derived. But under **one** key the images move together: what they share, they share also with the pattern. Without the local mean hundreds of pictures are worth a dozen; what is left of
-# the likeness after it is small, not nothing. So «one false alarm in 30,000» is a promise about a key that was drawn by chance and one image. Whoever looks through a million images with one key may meet the false alarms in flocks; and a key that was
-# chosen after looking at the images has no law at all.
+# Over keys the variance is 1, as derived, and 8 scores of 245,600 lie above 4, where the normal tail expects 7.8. But under **one** key the images move together: what they share, they share also with the pattern. With only the mean of the image taken off, 614 pictures are worth 4; with the local mean off they are worth 37. (Each emoji is here in two styles, and outlines stand where outlines stand.) So
+# «one false alarm in 30,000» is a promise about a key that was drawn by chance and *one* image. Whoever looks through a million images with one key may meet the false alarms in flocks; and a key that was chosen after looking at the images has no law at all.
 #
 # ## 4 · What a mark survives
 #
@@ -329,7 +330,10 @@ for size in (0.02, 0.05, 0.1):
 show(plot_rates(qualities, by_strength, "JPEG quality", "Found after JPEG, with 95 % intervals"))
 
 # %% [markdown]
-# RESULTS-4
+# Rounding costs nothing: half a gray level against thirteen. JPEG costs most, since it drops fine detail first, stores colors at half the resolution, and the mark is fine detail in color: 99 % are found at quality 90, 43 % at 50, 1 % at 10. A blur of one pixel leaves 98 %. The mark is spread over all pixels, so it may lose most of them: with all but the middle 20 × 20 painted over, z is
+# still 12.2 (39 % of the pixels are left, and $24.6 \sqrt{0.39} = 15.4$; the drawing in the middle and the painted edge have more detail than the white rim that is gone). A stretch by one pixel a side moves pixels by less than one: 97 %. By four, nothing.
+#
+# And **a shift by one pixel finishes it**. The score is not even 0, it is −3.0, for every picture alike. Line 7 knows why: beside the right place, what is left of a neighbor's sign is the $-\frac19$ of it that was taken off with the local mean, in the place of $1 - \frac19$: an eighth, with a minus; $-24.6 / 8 = -3.1$.
 #
 # Try it: choose a strength and a kind of damage, and watch the two histograms part or merge.
 
@@ -404,7 +408,10 @@ for n in (10, 30, 100, half):
 forged_rate = forged[0]
 
 # %% [markdown]
-# RESULTS-5
+# **Ten** pictures. They give away 91 % of the signs, and subtracting a guess of which 91 % are right leaves $1 - (0.91 - 0.09) = 18$ % of the mark: 1 % of the pictures are still found. Worse, the guess can be added to pictures that the model never made: the detector finds its mark in 100 % of them. So a high score does not prove where a picture is from; whoever
+# wants to put blame on your model needs ten of its samples. Patterns that depend on the picture's content, or many keys, make the thief's work harder and the detector's too.
+#
+# Nor are these all attacks. A model that has learned to remove noise removes marks as well: they are noise to it. Zhao and others (2023) add noise, let a generative model take it away, and prove that a mark which changes a picture little cannot withstand it.
 #
 # ## 6 · A signature beside the pixels
 #
@@ -804,7 +811,8 @@ for name in ("none", "JPEG, quality 50", "JPEG, quality 10", "blur, 1 pixel", "s
     print(f"(mean z {detect_coarse(attacks[name](coarse), key).mean():.1f})")
 
 # %% [markdown] tags=["solution"]
-# RESULTS-10A
+# No free lunch. With a quarter as many signs the score falls from 24.6 to 10.6 when nothing happened. Against JPEG of quality 50, for which one would have bet on it, it is a little worse (35.3 % against 43.0 %): at the scale of two pixels the pictures have more detail of their own. It wins where it must: after a shift by one pixel half of every block is still in its place, and 75.7 % are found in the place of none; and at quality 10, 4.6 % against
+# 1.0 %, which is little. Marks in use choose frequencies that compression keeps, repeat the message, and carry a second pattern that only tells how the picture was moved.
 
 # %% [markdown]
 # **Second: two marks.** Two models mark one picture, each with its own key. Are both found? What does the second do to the first's score? Predict from line 8.
@@ -822,7 +830,7 @@ both = detect_watermark(twice, key).mean()
 print(f"alone the first scored {alone:.1f}: now {both / alone:.0%} of it")
 
 # %% [markdown] tags=["solution"]
-# RESULTS-10B
+# Both are found in all pictures. To the first one the second is noise: it adds to the detail under the root of line 8, and some pixels are clipped a second time. The first keeps three quarters of its score, 18.3; the second, put on last, has all of it. So a picture may say of two models that each made it, and nothing says which mark came first.
 
 # %% [markdown]
 # ## What you take along
