@@ -237,15 +237,11 @@ EXERCISE = Exercise(
         Misconception(
             "quantile_as_distance",
             threshold_by(lambda s, train, test, q: q),
-            "The quantile was used as a distance. It says which of the test images' distances the "
-            "threshold is: a twentieth of them lies below it at 0.05.",
-        ),
-        Misconception(
-            "quantile_of_the_mean",
-            threshold_by(lambda s, train, test, q: q * nearest(test, train).mean()),
-            "The threshold is a fraction of a distance. A quantile is found by sorting: it is the "
-            "distance below which that share of the test images lies.",
+            "The threshold is no quantile: it is the number `quantile` itself, or that part of a "
+            "distance. It is the distance below which this share of the test images lies, found by "
+            "sorting theirs.",
             also=(
+                threshold_by(lambda s, train, test, q: q * nearest(test, train).mean()),
                 threshold_by(lambda s, train, test, q: q * nearest(test, train).max()),
                 threshold_by(lambda s, train, test, q: q * nearest(test, train).median()),
             ),
