@@ -142,7 +142,8 @@ def _fault(claim: dict, results: dict) -> str:
     seen = [run[claim["metric"]] for run in runs if claim["metric"] in run]
     if not seen:
         return f"no run of {claim.get('model')!r} has the metric {claim['metric']!r}"
-    if not min(seen) - 1e-9 <= value <= max(seen) + 1e-9:
+    slack = 1e-6 * (1 + abs(value))  # a share may have been computed in float32
+    if not min(seen) - slack <= value <= max(seen) + slack:
         return f"{value} lies outside of what the runs gave, {min(seen)} to {max(seen)}"
     return ""
 
