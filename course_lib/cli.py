@@ -1,4 +1,4 @@
-"""`course build | validate | release | grade | collect | doctor | progress`."""
+"""`course build | validate | release | grade | collect | doctor | progress | capstone`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,9 @@ def parser() -> argparse.ArgumentParser:
     add_collect_options(mend)
     commands.add_parser("doctor", help="what this machine lacks").set_defaults(run=doctor)
     commands.add_parser("progress", help="which exercises are passed").set_defaults(run=progress)
+    finished = commands.add_parser("capstone", help="what code can see of a finished project")
+    finished.add_argument("folder", help="with results.json, both cards and samples.png")
+    finished.set_defaults(run=capstone)
     return top
 
 
@@ -98,6 +101,12 @@ def progress(options: argparse.Namespace) -> int:
 
     print(repr(checks.progress()))
     return 0
+
+
+def capstone(options: argparse.Namespace) -> int:
+    from course_lib import capstone
+
+    return capstone.main(options.folder)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from PIL import Image
 from readme import ROOT, picture_of
 
 # A solution, and words of the titles of what stands in its first picture, one below another, or of
-# the cells that draw it.
+# the cells that draw it; behind the words of what is there several times, which of them.
 PICTURES = {
     "00_start": ("Emoji pairs: one meaning",),
     "01_divergences": ("smallest KL(data",),
@@ -31,6 +31,8 @@ PICTURES = {
     "18a_clinic": ("Case F9: a loss", "a judge that bends"),
     "18b_clinic": ("Who comes home?",),
     "18c_clinic": ("Lower wins",),
+    "19a_responsible": (("samples, not chosen, and the nearest", 0), "nearest is one of the ten"),
+    "19b_responsible": ("A mark of strength 0.05", "watermark_explorer("),
 }
 WIDTH, GAP = 760, 8
 
@@ -38,7 +40,8 @@ WIDTH, GAP = 760, 8
 def main() -> None:
     """Pictures of one width, few colors: a committed file stays small."""
     for stem in sys.argv[1:] or PICTURES:
-        pictures = [picture_of(stem, each) for each in PICTURES[stem]]
+        asked = [(each,) if isinstance(each, str) else each for each in PICTURES[stem]]
+        pictures = [picture_of(stem, *each) for each in asked]
         pictures = [p.resize((WIDTH, round(p.height * WIDTH / p.width))) for p in pictures]
         height = sum(p.height for p in pictures) + GAP * (len(pictures) - 1)
         page, top = Image.new("RGB", (WIDTH, height), "white"), 0

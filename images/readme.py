@@ -16,14 +16,14 @@ PICTURES = (
 HEIGHT, GAP = 440, 16
 
 
-def picture_of(stem: str, words: str) -> Image.Image:
-    """The picture that has these words in its title, or that the one cell with them has drawn."""
+def picture_of(stem: str, words: str, which: int = 0) -> Image.Image:
+    """The picture that has these words in its title, or one that the cell with them has drawn."""
     notebook = nbformat.read(ROOT / "solutions" / f"{stem}.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     shown = [(c, o.data) for c in code for o in c.outputs if "image/png" in o.get("data", {})]
     titled = [data for _, data in shown if words in data.get("text/plain", "")]
     drawn = [data for cell, data in shown if words in cell.source]
-    (png,) = [data["image/png"] for data in titled or drawn]
+    png = (titled or drawn)[which]["image/png"]
     return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
 
 

@@ -14,26 +14,37 @@ import torch
 from PIL import Image
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from course_lib.explorers import ellipse, game, kl, label, latent, modes, moments, weights
+from course_lib.explorers import (
+    ellipse,
+    game,
+    kl,
+    label,
+    latent,
+    modes,
+    moments,
+    watermark,
+    weights,
+)
 from course_lib.explorers.game import game_explorer
 from course_lib.explorers.kl import gaussian_divergences, kl_explorer
 from course_lib.explorers.label import label_explorer
 from course_lib.explorers.latent import LatentPad, latent_explorer, latent_map
 from course_lib.explorers.modes import mode_explorer
 from course_lib.explorers.moments import moments_explorer
+from course_lib.explorers.watermark import watermark_explorer
 from course_lib.explorers.weights import weights_explorer
 
 
 @pytest.fixture
 def live(monkeypatch):
-    for module in (game, kl, label, latent, modes, moments, weights):
+    for module in (game, kl, label, latent, modes, moments, watermark, weights):
         monkeypatch.setattr(module, "is_static", lambda: False)
 
 
 @pytest.fixture
 def shown(monkeypatch):
     figures = []
-    for module in (game, kl, label, latent, modes, moments, weights):
+    for module in (game, kl, label, latent, modes, moments, watermark, weights):
         monkeypatch.setattr(module, "show", figures.append)
     return figures
 
@@ -722,3 +733,63 @@ def test_weights_where_nobody_watches(shown, monkeypatch):
     assert shares == pytest.approx([1, 1]) and len(figure.axes[2].patches) == 9
     with pytest.raises(ValueError, match=r"log weights \(N,\) by name, N > 0; got \{\}"):
         weights_explorer({})
+
+
+# a watermark
+
+PATTERN = 2.0 * torch.randint(0, 2, (1, 12, 12), generator=torch.Generator().manual_seed(0)) - 1
+FLAT = torch.full((9, 1, 12, 12), 0.5) + 0.01 * torch.linspace(-1, 1, 9)[:, None, None, None]
+
+
+def add_pattern(images, key, strength):
+    return (images + strength * PATTERN).clamp(0, 1)
+
+
+def correlation(images, key):
+    return 1000 * ((images - images.mean((1, 2, 3), keepdim=True)) * PATTERN).mean((1, 2, 3))
+
+
+def faded(images, amount):
+    return 0.5 + (1 - amount) * (images - 0.5)
+
+
+ATTACKS = {"fade": (faded, (0, 0.5, 1)), "nothing": (lambda images, amount: images, (0,))}
+
+
+def test_the_scores_follow_the_strength_and_the_attack(live):
+    explorer = watermark_explorer(FLAT, add_pattern, correlation, ATTACKS)
+    strength, menu, amount, words, picture = explorer.children
+    assert [label for label, _ in amount.options] == ["0", "0.5", "1"]
+    assert "<b>9</b> of 9 marked" in words.value and "<b>0</b> of 9 without" in words.value
+    seen = {picture.value}
+    for slider, value in ((strength, 0.1), (amount, 1)):
+        slider.value = value
+        seen.add(picture.value)
+    assert "<b>0</b> of 9 marked" in words.value  # all has faded
+    menu.value = "nothing"
+    assert amount.options == (("0", 0),) and "<b>9</b> of 9 marked" in words.value
+    assert len(seen | {picture.value}) == 4
+    strength.value = 0.0
+    assert "<b>0</b> of 9 marked" in words.value
+
+
+def test_a_static_watermark_explorer_shows_the_rates(shown):
+    assert watermark_explorer(FLAT, add_pattern, correlation, ATTACKS) is None
+    (figure,) = shown
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == ["untouched", "fade 0.5", "nothing 0"]
+    told = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert told == ["found: 100%"] * 3
+
+
+def test_a_watermark_that_is_still_to_be_written_is_told(live, capsys, monkeypatch):
+    def unwritten(*_):
+        raise NotImplementedError
+
+    explorer = watermark_explorer(FLAT, unwritten, correlation, ATTACKS)
+    assert "Write embed_watermark" in explorer.children[3].value
+    monkeypatch.setattr(watermark, "is_static", lambda: True)
+    assert watermark_explorer(FLAT, unwritten, correlation, ATTACKS) is None
+    assert "once embed_watermark" in capsys.readouterr().out
+    with pytest.raises(ValueError, match=r"at least one attack; got \(9, 1, 12, 12\) and 0"):
+        watermark_explorer(FLAT, add_pattern, correlation, {})

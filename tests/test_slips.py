@@ -22,6 +22,7 @@ LESSONS = (
     "clinic_games",
     "clinic_training",
     "clinic_evaluation",
+    "responsible",
 )
 SLIPS = {
     name: slips

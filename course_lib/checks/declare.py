@@ -32,6 +32,7 @@ LESSONS = (
     "conditional",
     "fast_training",
     "clinic",
+    "responsible",
 )
 
 

@@ -14,6 +14,7 @@ from .label import label_explorer
 from .latent import latent_explorer, latent_map
 from .modes import mode_explorer
 from .moments import moments_explorer
+from .watermark import watermark_explorer
 from .weights import weights_explorer
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "latent_map",
     "mode_explorer",
     "moments_explorer",
+    "watermark_explorer",
     "weights_explorer",
 ]

@@ -211,6 +211,25 @@ def c22_d_loss(G, D, x, z):
     return softplus(-D(x)).mean() + softplus(D(G(z))).mean()
 """,
     ),
+    "19a_responsible": (
+        "responsible.memorization_rate",
+        "samples_set_the_threshold",
+        """\
+def memorization_rate(samples, train, test, quantile):
+    nearest = torch.cdist(samples.flatten(1), train.flatten(1)).amin(dim=1)
+    return (nearest < nearest.quantile(quantile)).float().mean()
+""",
+    ),
+    "19b_responsible": (
+        "responsible.embed_watermark",
+        "each_image_its_own",
+        """\
+def embed_watermark(images, key, strength):
+    own = torch.Generator().manual_seed(key)
+    pattern = 2.0 * torch.randint(0, 2, images.shape, generator=own) - 1
+    return (images + strength * pattern.to(images)).clamp(0, 1)
+""",
+    ),
 }
 
 # WCAG's contrast of every visible text to what lies behind it, by text.
@@ -490,6 +509,22 @@ def choose_a_label(notebook: Notebook) -> None:
     wait_for_other_pixels(strip, before)
 
 
+def wash_off_a_watermark(notebook: Notebook) -> None:
+    """A stronger mark and another attack change what is found; so does the attack's amount."""
+    explorer = notebook.page.locator(".watermark-explorer")
+    explorer.scroll_into_view_if_needed()
+    picture, words = explorer.locator("img.widget-image"), explorer.locator(".widget-html-content")
+    for change in (
+        lambda: drag(notebook, explorer.locator(".noUi-handle").first, by=(60, 0)),
+        lambda: explorer.locator("select").select_option("shift (pixels)"),
+        lambda: drag(notebook, explorer.locator(".noUi-handle").nth(1), by=(60, 0)),
+    ):
+        words_before, pixels_before = words.inner_text(), pixels(picture)
+        change()
+        expect(words).not_to_have_text(words_before)
+        wait_for_other_pixels(picture, pixels_before)
+
+
 def pixels(picture: Locator) -> str:
     """What an <img> shows. Its address tells nothing: each new picture has a new one."""
     return picture.evaluate(
@@ -556,4 +591,5 @@ EXPLORERS = {
     "18a_clinic": examine_patients,
     "18b_clinic": examine_patients,
     "18c_clinic": examine_patients,
+    "19b_responsible": wash_off_a_watermark,
 }
