@@ -129,7 +129,7 @@ def penalized_critic(critic, real, fake, mix):
 #
 # **Line 2.** The leaky ReLU has slopes 1 and 0.2, so it is 1-Lipschitz. A bias changes no difference.
 #
-# **Line 3.** Constants of functions applied one after the other multiply: the whole network has at most
+# **Line 3.** Constants of functions applied one after the other multiply: the constant of the whole network is at most
 # $\prod_l \sigma(W_l)$. Divide each $W_l$ by $\sigma(W_l)$ and the bound is 1. This is **[spectral normalization](glossary.ipynb#Spectral-normalization)** (Miyato
 # and others, 2018).
 
