@@ -8,7 +8,7 @@ from matplotlib.patches import FancyBboxPatch
 
 Tree = Mapping[str, "Tree | str"]  # a finding: what to ask next, or the case that it points to
 ASKED, CASE = "white", "#66c5ab"
-ROW, COLUMN = 0.42, 3.6  # inches a case and a question take
+ROW, COLUMN = 0.46, 3.6  # inches a case and a question take
 
 
 def plot_differential(question: str, tree: Tree, width: float = 3.3) -> Figure:
@@ -24,7 +24,7 @@ def plot_differential(question: str, tree: Tree, width: float = 3.3) -> Figure:
     figure = Figure(figsize=(COLUMN * columns - (COLUMN - width) + 0.2, ROW * rows + 0.2))
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(-0.1, COLUMN * columns - (COLUMN - width) + 0.1), ylim=(rows - 0.4, -0.6))
+    axes.set(xlim=(-0.1, COLUMN * columns - (COLUMN - width) + 0.1), ylim=(rows - 0.45, -0.55))
     axes.axis("off")
     _draw(axes, question, tree, 0, 0.0, width)
     return figure
@@ -58,7 +58,7 @@ def _draw(axes: Axes, text: str, below: Tree | str, column: int, top: float, wid
 
 def _box(axes: Axes, text: str, column: int, y: float, width: float, color: str) -> None:
     box = FancyBboxPatch(
-        (COLUMN * column, y - 0.32), width, 0.64, "round,pad=0,rounding_size=0.12",
+        (COLUMN * column, y - 0.42), width, 0.84, "round,pad=0,rounding_size=0.12",
         facecolor=color, edgecolor="0.35", linewidth=0.8,
     )  # fmt: skip
     axes.add_patch(box)

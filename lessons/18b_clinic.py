@@ -1417,7 +1417,7 @@ consulting_room(book, patients, healthy, symptom="the loss of D")
 # %% [markdown]
 # ## Change one thing
 #
-# **C26 with care.** Train G and D with *one* Adam for both networks and your `c26_d_loss`, and for
+# **First: C26 with care.** Train G and D with *one* Adam for both networks and your `c26_d_loss`, and for
 # G's turn with `bce(D(G(z)), 1.0)`. Before each step clear all gradients with `set_to_none=True`. Does it
 # work? What goes wrong if you clear with zeros instead?
 
@@ -1441,6 +1441,23 @@ for to_none in (True, False):
 # first moment, the memory of G's last turn, still moves G in D's step. (In G's turn this program moves D
 # in any case, which has a gradient then: one optimizer for both is right for D's step alone. Two
 # optimizers are the simpler cure.)
+
+# %% [markdown]
+# **A smaller bribe.** In C36 let $D$'s optimizer have a tenth and a hundredth of its rate. How small must the bribe be before $G$'s loss no longer betrays it? Predict, then train all three, beside the right step.
+
+# %%
+# your experiment: og, od = adam(G), adam(D, 2e-4); published_both_step(G, D, og, od, torch.randn(64, 8))
+
+# %% tags=["solution"]
+for rate in (2e-3, 2e-4, 2e-5, 0.0):
+    G, D = make_gan()
+    og, od, before = adam(G), adam(D, rate), weights_of(D)
+    for _ in range(steps):
+        loss = published_both_step(G, D, og, od, torch.randn(64, 8))
+    print(f"rate of D {rate:.0e}: G's loss {loss.item():.6f}, D moved by {moved(D, before):.4f}")
+
+# %% [markdown] tags=["solution"]
+# The last line is the right step. By $G$'s loss nobody could say which of the others is bribed a little: a frozen judge is deceived as well, in the end. How far $D$ moved says it, at every rate.
 
 # %% [markdown]
 # ## What you take along

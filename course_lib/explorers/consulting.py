@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from course_lib.environment import is_static
 from course_lib.plotting import show, to_png
 
-CLEAR = 3.0  # a measurement tells where the next suspect is as many times farther
+CLEAR = 3.0  # a measurement tells where the next suspect is as many times farther,
+LEAST = 0.05  # and farther by this share of the suspects' range
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Run:
 def nearest_suspect(book: Mapping[str, Run], patient: Run, measurement: str) -> tuple[str, bool]:
     """The suspect whose finding is nearest to the patient's, and whether that is clear.
 
-    Clear: the next suspect's finding is three times as far away, at least.
+    Clear: the next suspect's finding is three times as far away, at least, and farther by a
+    twentieth of the range of all suspects.
 
     >>> book = {"a": Run([], {"x": 0.0}), "b": Run([], {"x": 1.0})}
     >>> nearest_suspect(book, Run([], {"x": 0.1}), "x")
@@ -38,7 +40,8 @@ def nearest_suspect(book: Mapping[str, Run], patient: Run, measurement: str) -> 
     value = patient.findings[measurement]
     away = sorted((abs(run.findings[measurement] - value), name) for name, run in book.items())
     (first, name), (second, _) = away[:2]
-    return name, second > CLEAR * first + 1e-12
+    known = [run.findings[measurement] for run in book.values()]
+    return name, second > CLEAR * first and second - first > LEAST * (max(known) - min(known))
 
 
 def telling(book: Mapping[str, Run], patient: Run, cause: str) -> list[str]:

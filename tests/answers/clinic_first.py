@@ -224,6 +224,23 @@ def g_of_convolutions():
     )
 
 
+def g_of_one_layer():
+    """Any architecture, so this one too."""
+    return nn.Sequential(nn.Linear(8, 64), nn.Unflatten(1, (1, 8, 8)), nn.Tanh())
+
+
+def g_normed_by_place():
+    """Batch norm of a map has 16 places to average over, for a code that comes alone."""
+    return nn.Sequential(
+        nn.Unflatten(1, (8, 1, 1)),
+        nn.ConvTranspose2d(8, 16, 4),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.ConvTranspose2d(16, 1, 4, 2, 1),
+        nn.Tanh(),
+    )
+
+
 # c20_bn_momentum
 def momentum_as_tensor(k):
     return torch.tensor(1.0) - k
@@ -243,7 +260,13 @@ RIGHT = {
     "c31_vae": [vae_without_noise, vae_with_noise, vae_without_graph],
     "c9_encoder": [encoder_of_two_heads, encoder_of_convolutions],
     "c7_make_D": [Polynomial, deep_d, small_d, lazy_d],
-    "c17_make_G": [g_plain, g_with_layer_norm, g_of_convolutions],
+    "c17_make_G": [
+        g_plain,
+        g_with_layer_norm,
+        g_of_convolutions,
+        g_of_one_layer,
+        g_normed_by_place,
+    ],
     "c20_bn_momentum": [momentum_as_tensor, lambda k: 1.0 - k, lambda k: -math.fsum([k, -1])],
 }
 WRONG = {
@@ -317,7 +340,7 @@ WRONG = {
     ],
     "c17_make_G": [
         lambda: None,
-        lambda: nn.Sequential(nn.Linear(8, 64), nn.Unflatten(1, (1, 8, 8)), nn.Tanh()),
+        lambda: nn.Sequential(g_plain(), nn.Softplus()),
         lambda: nn.Sequential(g_plain(), nn.Upsample(scale_factor=2)),
     ],
     "c20_bn_momentum": [lambda k: 0.5, lambda k: (1 - k) ** 2, lambda k: "0.2"],

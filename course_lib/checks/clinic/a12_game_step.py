@@ -151,8 +151,9 @@ EXERCISE = Exercise(
         Misconception(
             "simultaneous",
             simultaneous,
-            "This is still the published step: each player goes by where the other stands now, "
-            "and the distance grows by √(1 + lr²) a step, at any learning rate.",
+            "The distance grows by √(1 + lr²) a step or more, at any learning rate: either each "
+            "player still goes by where the other stands now, as published, or the look ahead "
+            "goes the wrong way, to where the other comes from.",
         ),
         Misconception(
             "smaller_steps",
@@ -163,12 +164,6 @@ EXERCISE = Exercise(
                 lambda x, y, lr: simultaneous(x, y, 0.1 * lr),
                 lambda x, y, lr: simultaneous(x, y, 0.01 * lr),
             ),
-        ),
-        Misconception(
-            "looks_back",
-            lambda x, y, lr: (x - lr * (y - lr * x), y + lr * (x + lr * y)),
-            "The trial step goes the wrong way, so each player looks to where the other comes "
-            "from: the spiral opens faster. x tries x - lr · y, y tries y + lr · x.",
         ),
         Misconception(
             "two_steps",

@@ -205,17 +205,6 @@ EXERCISE = Exercise(
             "Each point of G(x) is compared with its nearest neighbor in y, so that a cloud shrunk "
             "to the middle of y scores better than one like y. Ask the way back too, or compare "
             "the covariances.",
-            also=(lambda G, F, x, y: nearest(G(x), y) + nearest(F(y), x) + cycle(G, F, x, y),),
-        ),
-        Misconception(
-            "product",
-            lambda G, F, x, y: match(G, F, x, y) * cycle(G, F, x, y),
-            "The two parts were multiplied, so that one of them at 0 is enough: a perfect cycle "
-            "hides any mismatch. Add them.",
-            also=(
-                lambda G, F, x, y: match(G, F, x, y, energy) * cycle(G, F, x, y),
-                lambda G, F, x, y: moments(G(x), y) * (F(G(x)) - x).abs().mean(),
-            ),
         ),
         Misconception(
             "cycled_against_the_other_domain",

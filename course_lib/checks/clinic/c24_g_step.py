@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .who_moves import G_HINTS, IMAGE_AS_LOGIT, g_step_exercise
+from .generator_moves import G_HINTS, IMAGE_AS_LOGIT, g_step_exercise
 
 EXERCISE = g_step_exercise("clinic.c24_g_step", IMAGE_AS_LOGIT, G_HINTS)

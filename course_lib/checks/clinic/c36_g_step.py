@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .who_moves import D_MOVES, G_HINTS, g_step_exercise
+from .generator_moves import D_MOVES, G_HINTS, g_step_exercise
 
 EXERCISE = g_step_exercise("clinic.c36_g_step", D_MOVES, G_HINTS)

@@ -134,12 +134,6 @@ EXERCISE = Exercise(
             "Two numbers come back for each point. One logit is enough: «real» against «fake».",
         ),
         Misconception(
-            "relu_output",
-            then(Right, torch.relu),
-            "A ReLU follows the last layer, so no logit is ever negative: the judge cannot say "
-            "«fake» with more than even odds. Nothing comes behind the last layer.",
-        ),
-        Misconception(
             "softmax_of_one",
             then(Right, lambda logits: logits.softmax(1)),
             "A softmax over one number is always 1: the points have no say. Logits are wanted, "

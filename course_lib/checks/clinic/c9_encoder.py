@@ -174,7 +174,7 @@ EXERCISE = Exercise(
         NEEDS_A_BATCH,
         Misconception(
             "squeezed",
-            lambda x: F.linear(x.squeeze(), torch.zeros(32, 784)),
+            lambda x: F.linear(x.squeeze().flatten(1), torch.zeros(32, 784)),
             "squeeze() takes the batch axis away where the batch is one image. Flatten each image "
             "from axis 1 on, which is right for every number of images.",
             error="(28x28 and 784x",
