@@ -218,7 +218,7 @@ def plot_sliding_kernel(
     )
     for pixel in range(size + 2 * padding):
         inside = padding <= pixel < size + padding
-        color, words = (NETWORK, str(pixel - padding)) if inside else ("0.88", "0")
+        color, words = (NETWORK, f"x{pixel - padding}") if inside else ("0.88", "0")
         axes.add_patch(Rectangle((pixel, places + 0.8), 0.92, 0.92, fc=color, ec=LINE))
         draw_note(axes, pixel + 0.46, places + 1.26, words)
     draw_note(axes, -0.3, places + 1.26, "row", ha="right")
@@ -228,7 +228,7 @@ def plot_sliding_kernel(
             axes.add_patch(Rectangle((start + tap, y), 0.92, 0.8, fc=LOSS, ec=LINE))
             draw_note(axes, start + tap + 0.46, y + 0.4, f"w{tap}", size=7.5)
         axes.add_patch(Rectangle((size + 2 * padding + 1.2, y), 0.92, 0.8, fc=CHANCE, ec=LINE))
-        draw_note(axes, size + 2 * padding + 1.66, y + 0.4, str(place))
+        draw_note(axes, size + 2 * padding + 1.66, y + 0.4, f"y{place}")
         draw_arrow(axes, (start + kernel, y + 0.4), (size + 2 * padding + 1.1, y + 0.4))
         draw_note(axes, -0.3, y + 0.4, f"place {place}", ha="right")
     return figure

@@ -981,16 +981,12 @@ axes.set(
 )
 axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 show(figure)
-said = {}  # by the code of each of twelve digits, beyond what the average code says: in logits
-for name, (networks, _) in strong.items():
+rows = [test_images[:12]]
+for networks, _ in strong.values():
     with torch.no_grad():
-        logits = networks[1](networks[0](test_images[:500]).chunk(2, dim=1)[0])
-        said[name] = logits[:12] - logits.mean(dim=0)
-        print(
-            f"{name:<11} the code moves a pixel's logit by {said[name].square().mean().sqrt():.3f}"
-        )
-rows = [test_images[:12], *(0.5 + 0.5 * (logits / 2).clamp(-1, 1) for logits in said.values())]
-title = "What each code adds to a pixel's logit (gray: nothing; white: 2 and more)"
+        codes = networks[0](test_images[:12]).chunk(2, dim=1)[0]
+        rows.append(networks[1](codes).sigmoid())
+title = "What the code alone says of each pixel (seed 0)"
 show(plot_images(torch.cat(rows), columns=12, title=title, row_titles=("test", *strong), size=0.8))
 
 # %% [markdown]
@@ -999,7 +995,7 @@ show(plot_images(torch.cat(rows), columns=12, title=title, row_titles=("test", *
 # price. Nothing is wrong with the loss by then, and nobody uses the code, so the decoder has no reason to read it, and the
 # encoder none to write it. Watch the orange curve: it falls to a ten-thousandth of a nat, and after 250 updates at the right price it is back at a
 # fifth of a nat. So it is not locked in, only slow: with more updates at the full learning rate it may climb out. In
-# our budget, where the learning rate falls in that same half, it does not. In the picture its row is gray: the code adds nothing to any digit.
+# our budget, where the learning rate falls in that same half, it does not. In the picture, the code's share is the same gray square for every digit.
 #
 # **Annealing** ends with 3 nats, all latents active and the best ELBO, but it beats the control by 0.4 nats of ELBO and
 # one nat of KL, less than the seeds differ among themselves. Where nothing was going to collapse there was nothing to
