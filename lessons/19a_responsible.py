@@ -316,7 +316,7 @@ for family in ("VAE", "GAN"):
     )
 
 # %% [markdown]
-# Nothing. The VAE on copies has 5.7 % (4.5 to 6.3), where fresh images have 5.1 %; all others lie *below* chance, the GANs at 0. One could end here, with three seeds and intervals: «no memorization found». But look at the fifth row of the VAE: among twelve samples one and the same slanted 7 comes three times. The audit has just been shown copies and does not see them. Before you read on: why?
+# Nothing. The VAE on copies has 5.7 % (4.5 to 6.3), where fresh images have 5.1 %; all others lie *below* chance, the GANs at 0. One could end here, with three seeds and intervals: «no memorization found». But look at the fifth row of the VAE: the fourth sample and the sixth are one and the same slanted 7, with one training image below both. The audit has just been shown copies and does not see them. Before you read on: why?
 #
 #
 # Look at what the threshold is made of. Which digits are the held-out images below it?
@@ -661,8 +661,8 @@ for source in sources:
     )
 
 # %% [markdown]
-# Read from top to bottom. The reader alone makes 1.6 to 2.5 % of the true 2 %. Softness costs much more: of reconstructions only 0.40 % are read as a 4 and 0.75 % as a 7 (as a 9 instead, the chart suggests), while the 0 keeps its 1.55 %. The VAE's samples have *no fewer* than that (2.05, 0.80, 0.80 %; the intervals overlap), so nothing here shows that it draws a minority too seldom: what is lost is lost because it draws softly. A 4 that nobody can tell
-# from a 9 is a loss to whoever needs it, all the same. The GAN, sharper, draws 1.45, 3.35 and 3.00 %, more 4s and 7s than the data have, or more that are read so. And collapse takes what is rare in one case of three: from 1.45 (1.01 to 2.07) to 0.40 % (0.20 to 0.79) of the 0s; for 4 and 7 the intervals overlap, though in the chart the collapsing GAN makes 31 % of its samples a 1. Collapse is bad for somebody; for whom, chance decides, run by run.
+# Read from top to bottom. The reader alone makes 1.6 to 2.5 % of the true 2 %. Softness costs much more: of reconstructions only 0.40 % are read as a 4 (in the chart the 9s gain) and 0.75 % as a 7, while the 0 keeps its 1.55 %. The VAE's samples have *no fewer* than that (2.05, 0.80, 0.80 %; the intervals overlap), so nothing here shows that it draws a minority too seldom: what is lost is lost because it draws softly. A 4 that nobody can tell
+# from a 9 is a loss to whoever needs it, all the same. The GAN, sharper, draws 1.45, 3.35 and 3.00 %, more 4s and 7s than the data have, or more that are read so. And collapse takes what is rare in one case of three: from 1.45 (1.01 to 2.07) to 0.40 % (0.20 to 0.79) of the 0s; for 4 and 7 the intervals overlap, though in the chart nearly a third of what the collapsing GAN draws is a 1. Collapse is bad for somebody; for whom, chance decides, run by run.
 #
 #
 # **[Truncation](glossary.ipynb#Truncation)** (lesson 12) multiplies $z$ by a number below 1: samples look better, since the middle of the latent space is where most of the training images were. **Predict** what it does to a minority of 2 %.
