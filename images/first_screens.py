@@ -15,7 +15,7 @@ PICTURES = {
     "18a_clinic": ("Case F9: a loss", "a judge that bends"),
     "18b_clinic": ("Who comes home?",),
     "19a_responsible": (("samples, not chosen, and the nearest", 0), "nearest is one of the ten"),
-    "19b_responsible": ("A mark of strength 0.05", "watermark_explorer("),
+    "19b_responsible": ("watermark_explorer(",),
 }
 WIDTH, GAP = 760, 8
 

@@ -6,7 +6,7 @@
 # something that computes: a watermark whose false alarms you predict before you count them, licences read from the data's own
 # table, two cards whose numbers no hand typed, and a project folder that a program examines.
 #
-# ![Marked emoji after three kinds of damage, and the scores of the detector with the mark and without](../images/19b_responsible.png)
+# ![A marked emoji, untouched and after three kinds of damage, and the scores of the detector with the mark and without](../images/19b_responsible.png)
 #
 # <details><summary>中文导读</summary>
 #
