@@ -32,7 +32,7 @@ PICTURES = {
     "18b_clinic": ("Who comes home?",),
     "18c_clinic": ("Lower wins",),
     "19a_responsible": (("samples, not chosen, and the nearest", 0), "nearest is one of the ten"),
-    "19b_responsible": ("A mark of strength 0.05", "watermark_explorer("),
+    "19b_responsible": ("watermark_explorer(",),
 }
 WIDTH, GAP = 760, 8
 

@@ -316,7 +316,7 @@ for family in ("VAE", "GAN"):
     )
 
 # %% [markdown]
-# Nothing. The VAE on copies has 5.7 % (4.5 to 6.3), where fresh images have 5.1 %; all others lie *below* chance, the GANs at 0. One could end here, with three seeds and intervals: «no memorization found». But look at the fifth row of the VAE: among twelve samples one and the same slanted 7 comes three times. The audit has just been shown copies and does not see them. Before you read on: why?
+# Nothing. The VAE on copies has 5.7 % (4.5 to 6.3), where fresh images have 5.1 %; all others lie *below* chance, the GANs at 0. One could end here, with three seeds and intervals: «no memorization found». But look at the fifth row of the VAE: the fourth sample and the sixth are one and the same slanted 7, with one training image below both. The audit has just been shown copies and does not see them. Before you read on: why?
 #
 #
 # Look at what the threshold is made of. Which digits are the held-out images below it?
@@ -426,7 +426,9 @@ for family in ("VAE", "GAN"):
         print(f"{family} {name:<8}{spread([rate for rate, _ in found]):<34} {above}")
 
 # %% [markdown]
-# RESULTS-5
+# The same samples, and now there is something to see. The VAE on 500 images: 64.7 % (62.7 to 65.2), 3.6 to 4.3 standard errors above one half; on 60,000 images 48.8 %, half an error below. For the GAN on 500 it is 60.5 %, but its three seeds say 53.7 to 63.2 %, and the lowest of them is 0.9 errors above 1/2: that run alone would have shown nothing. On copies both families stand near 66 to 70 %, with fewer
+# errors than the rate promises (2.4 to 3.2), since ten images decide for so many samples: few tosses, each of much weight. Line 5 knew it, Wilson would not have.
+#
 #
 # For the set with copies one can ask straight: how often is one of *the ten* the nearest training image? They are 10 of 30,010 images, so for fresh images hardly ever; they were half of what the model was shown, so for a generator that has learned its training set, half of the time.
 
@@ -602,7 +604,9 @@ for name, reader in {"the network": by_network, "five neighbors": by_neighbors}.
 read = by_neighbors
 
 # %% [markdown]
-# RESULTS-7A
+# The network, right on 97.2 % of sharp images, is right on 42.0 % of soft ones, and calls 66 % of them an 8; of the VAE's samples 81 %. Had we trusted it, this audit would have found a monstrous bias **that is the yardstick's own**. Five neighbors are less good on images (94.5 %) and far better where it counts: 81.3 % of the reconstructions (some of which the VAE did turn into another digit), with as many 8s as there should be. They
+# read on from here; and one soft sample in five may still be misread.
+#
 #
 # Now data with a minority: all digits as they are but one, of which so many are left that they are 2 %. Three such sets, each with another minority (0, 4, 7), so that the result does not hang on one digit. On each: the VAE, the GAN, and the GAN without its penalty and at a fourfold learning rate, which
 # lesson 11 would call a road to collapse. Beside the data as labeled stand the data *as read*, and *as the VAE reconstructs them and the reader reads them*: what is lost there is lost by softness and reader, not by the model's drawing too few.
@@ -657,7 +661,9 @@ for source in sources:
     )
 
 # %% [markdown]
-# RESULTS-7
+# Read from top to bottom. The reader alone makes 1.6 to 2.5 % of the true 2 %. Softness costs much more: of reconstructions only 0.40 % are read as a 4 (in the chart the 9s gain) and 0.75 % as a 7, while the 0 keeps its 1.55 %. The VAE's samples have *no fewer* than that (2.05, 0.80, 0.80 %; the intervals overlap), so nothing here shows that it draws a minority too seldom: what is lost is lost because it draws softly. A 4 that nobody can tell
+# from a 9 is a loss to whoever needs it, all the same. The GAN, sharper, draws 1.45, 3.35 and 3.00 %, more 4s and 7s than the data have, or more that are read so. And collapse takes what is rare in one case of three: from 1.45 (1.01 to 2.07) to 0.40 % (0.20 to 0.79) of the 0s; for 4 and 7 the intervals overlap, though in the chart nearly a third of what the collapsing GAN draws is a 1. Collapse is bad for somebody; for whom, chance decides, run by run.
+#
 #
 # **[Truncation](glossary.ipynb#Truncation)** (lesson 12) multiplies $z$ by a number below 1: samples look better, since the middle of the latent space is where most of the training images were. **Predict** what it does to a minority of 2 %.
 
@@ -676,7 +682,9 @@ for family in ("VAE", "GAN"):
         print(f"   z times {factor:<5}" + "   ".join(told))
 
 # %% [markdown]
-# RESULTS-7B
+# With a smaller $z$ the largest group grows, from about a sixth to 34 to 44 % of the VAE's samples and to 69 to 91 % of the GAN's, and the minority goes: the GAN has 0.00, 0.05 and 0.00 % of it left at 0.3 $z$, from 1.45, 3.35 and 3.00 %. That is what truncation is: it keeps the middle. On the way it need not be monotone (the VAE's 4 gains before it is lost: 0.80, 1.00, 1.35, then 0.05 %), since «the middle» is where the model put it. Nobody who looks at twelve pretty
+# samples sees any of this. Whoever publishes truncated samples reports the groups at *that* truncation.
+#
 #
 # ## 8 · Where audits go wrong
 #
