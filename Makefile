@@ -61,6 +61,7 @@ bench: $(PEERS)/complete ## time our loops beside the peers' (BENCH_OUT=folder f
 	$(PEERS)/bin/python -m benchmarks.roofline --out $(BENCH_OUT)
 	$(PEERS)/bin/python -m benchmarks.size --out $(BENCH_OUT)
 	$(PEERS)/bin/python -m benchmarks.quality --out $(BENCH_OUT)
+	$(BIN)/python -m benchmarks.grading --out $(BENCH_OUT)
 
 # The peers that are packages live beside the course's environment, not in it.
 $(PEERS)/complete: $(READY) benchmarks/peers.txt

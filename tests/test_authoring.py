@@ -23,7 +23,13 @@ from course_lib.authoring.notebooks import (
     student_notebook,
     with_pictures,
 )
-from course_lib.authoring.validate import CELL_SECONDS, environment, pytest_command, validate
+from course_lib.authoring.validate import (
+    CELL_SECONDS,
+    environment,
+    missing_cells,
+    pytest_command,
+    validate,
+)
 
 TINY = '''\
 # %% [markdown]
@@ -796,6 +802,26 @@ def test_a_broken_formula_is_named_with_notebook_and_cell(built, capfd):
     status, said = run_validate(built, capfd, ["07_tiny"])
     assert status == 1
     assert "solutions/07_tiny.ipynb::Cell 2" in said and "tiny.double is wrong" in said
+
+
+@pytest.mark.parametrize("kind", ["exercise", "check"])
+def test_a_missing_cell_is_named_by_the_lessons_line(built, kind):
+    path = built / "solutions" / "07_tiny.ipynb"
+    made = nbformat.read(path, as_version=4)
+    assert missing_cells(built, [path]) == []
+    gone = next(c for c in made.cells if c.metadata.get(kind) == "tiny.double")
+    made.cells.remove(gone)
+    nbformat.write(made, path)
+    (line,) = missing_cells(built, [path])
+    assert re.fullmatch(
+        rf"lessons/07_tiny\.py:\d+: solutions/07_tiny\.ipynb has no {kind} of tiny\.double", line
+    )
+
+
+def test_a_check_that_is_commented_out_is_missing(built):
+    path = built / "solutions" / "07_tiny.ipynb"
+    path.write_text(path.read_text().replace("check(", "# check("))
+    assert "has no check of tiny.double" in missing_cells(built, [path])[0]
 
 
 def test_a_changed_number_is_named_where_the_output_is_compared(built, capfd):

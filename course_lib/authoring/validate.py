@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import nbformat
+
 from .build import ROOT, BuildError
+from .lesson import parse
 
 CELL_SECONDS = 120
 
@@ -17,13 +21,47 @@ CELL_SECONDS = 120
 def validate(root: Path = ROOT, only: Sequence[str] = ()) -> int:
     """Run the solutions and compare what is marked `nbval-check-output`; pytest's exit status.
 
+    An exercise or a check that a solution lacks is a failure by itself: it is told last.
+
     They run at COURSE_SCALE=smoke unless that is set, one thread each, and write nothing
     outside a temporary folder.
     """
     notebooks = solutions(root, only)
     with tempfile.TemporaryDirectory() as scratch:
         command = pytest_command(notebooks, root, Path(scratch))
-        return subprocess.run(command, cwd=root, env=environment(Path(scratch))).returncode
+        status = subprocess.run(command, cwd=root, env=environment(Path(scratch))).returncode
+    missing = missing_cells(root, notebooks)
+    print("".join(f"{line}\n" for line in missing), end="", flush=True)
+    return status or int(bool(missing))
+
+
+def missing_cells(root: Path, notebooks: Sequence[Path]) -> list[str]:
+    """The exercises and checks of the lessons that their solutions do not have, by line."""
+    found = []
+    for path in notebooks:
+        script = root / "lessons" / f"{path.stem}.py"
+        if not script.exists():
+            continue
+        lesson = parse(script.read_text(encoding="utf-8"), f"lessons/{script.name}")
+        cells = nbformat.read(path, as_version=4).cells
+        sources = {
+            (kind, cell.metadata[kind]): cell.source
+            for cell in cells
+            for kind in ("exercise", "check")
+            if cell.cell_type == "code" and kind in cell.metadata
+        }
+        for cell in lesson.cells:
+            for kind, name in (("exercise", cell.exercise), ("check", cell.check)):
+                source = sources.get((kind, name), "")
+                if name and (not source or (kind == "check" and not checks(source, name))):
+                    where = f"{lesson.file}:{cell.line}"
+                    found.append(f"{where}: solutions/{path.name} has no {kind} of {name}")
+    return found
+
+
+def checks(source: str, name: str) -> bool:
+    """Whether a cell calls check on an exercise, in a line that is no comment."""
+    return re.search(rf"^[^#\n]*\bcheck\(\s*[\"']{re.escape(name)}[\"']", source, re.M) is not None
 
 
 def solutions(root: Path, only: Sequence[str]) -> list[Path]:

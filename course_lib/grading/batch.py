@@ -13,13 +13,12 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -42,7 +41,6 @@ class Run:
     """What is graded, where the results go, and how many at a time.
 
     seed: of the cases; None takes a secret one, the same for the same files on this machine.
-    scheduler: the address of a Dask cluster, in the place of `jobs` processes here.
     """
 
     submissions: Path
@@ -50,7 +48,6 @@ class Run:
     out: Path
     jobs: int = 1
     seed: int | None = None
-    scheduler: str = ""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -165,7 +162,7 @@ def results(
 
     hidden = [str(path.resolve()) for path in (run.submissions, run.out)]
     rest = (lesson.stem, seed, asdict(run.limits), hidden)
-    if run.jobs == 1 and not run.scheduler:
+    if run.jobs == 1:
         for submission in missing:
             yield submission, work(*content_of(submission), *rest)
         return
@@ -191,34 +188,17 @@ def content_of(submission: Submission) -> tuple[bytes, str]:
 def spread(
     run: Run, waiting: Sequence[Submission], rest: tuple
 ) -> Iterator[tuple[Submission, dict]]:
-    """Over processes, or a cluster's workers; a few more are sent than can be worked on."""
+    """Over processes; a few more are sent than can be worked on."""
     from .working import work
 
-    at_once = 4 * max(run.jobs, 8 if run.scheduler else 1)
     left = iter(list(waiting))
     running: dict[Future, Submission] = {}
-    with executor(run) as pool:
+    # spawned: a process that has imported torch must not be copied with its threads
+    with ProcessPoolExecutor(run.jobs, mp_context=get_context("spawn")) as pool:
         while True:
-            while len(running) < at_once and (submission := next(left, None)):
+            while len(running) < 4 * run.jobs and (submission := next(left, None)):
                 running[pool.submit(work, *content_of(submission), *rest)] = submission
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 yield running.pop(future), future.result()
-
-
-def executor(run: Run) -> Any:
-    if run.scheduler:
-        return cluster(run.scheduler)
-    # spawned: a process that has imported torch must not be copied with its threads
-    return ProcessPoolExecutor(run.jobs, mp_context=get_context("spawn"))
-
-
-def cluster(address: str) -> Executor:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise CannotGrade(
-            "--scheduler needs Dask: pip install 'course-lib[cluster]', there and here"
-        ) from None
-    return Client(address).get_executor(pure=False, retries=PATIENCE)

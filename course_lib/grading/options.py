@@ -19,7 +19,6 @@ def add_grade_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seconds", type=float, default=30, help="an exercise may take (30)")
     command.add_argument("--memory", type=int, default=2048, help="MiB one may take (2048)")
     command.add_argument("--seed", type=int, help="of the inputs; a secret one by default")
-    command.add_argument("--scheduler", help="address of a Dask cluster, in the place of --jobs")
     command.set_defaults(run=run)
 
 
