@@ -7,8 +7,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.data import load_mnist
-from course_lib.networks import DigitClassifier, UpsampleConv2d
+from course_lib.networks import DigitClassifier, ResidualBlock, UpsampleConv2d
 from course_lib.training import batches, seed_everything
+from tests.lessons import solution
 
 
 def test_logits_are_the_readout_of_the_features():
@@ -88,3 +89,11 @@ def test_it_answers_in_the_layout_of_its_weights(layout):
     layer = UpsampleConv2d(5, 3).to(memory_format=layout)
     answer = layer(torch.randn(2, 5, 4, 4).contiguous(memory_format=layout))
     assert answer.is_contiguous(memory_format=layout)
+
+
+def test_the_residual_block_is_the_lessons():
+    ours, lesson = ResidualBlock(4).double(), solution("cyclegan.ResidualBlock")(4).double()
+    for one, other in zip(ours.parameters(), lesson.parameters(), strict=True):
+        other.data.copy_(one)
+    images = torch.randn(2, 4, 6, 5, dtype=torch.float64)
+    torch.testing.assert_close(ours(images), lesson(images))

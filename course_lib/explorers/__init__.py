@@ -13,6 +13,7 @@ from .label import label_explorer
 from .latent import latent_explorer, latent_map
 from .modes import mode_explorer
 from .moments import moments_explorer
+from .translation import translation_explorer
 
 __all__ = [
     "ellipse_explorer",
@@ -24,4 +25,5 @@ __all__ = [
     "latent_map",
     "mode_explorer",
     "moments_explorer",
+    "translation_explorer",
 ]
