@@ -3,6 +3,7 @@
 Each `plot_` function returns a Figure for `plotting.show`.
 """
 
+import itertools
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -39,7 +40,7 @@ def _draw_way(axes: Axes, title: str, names: tuple[str, str], ways: tuple[str, s
     )
     for x, width, text, color in parts:
         _box(axes, x, 2.9, width, text, color)
-    for (x, width, *_), (after, *_) in zip(parts, parts[1:], strict=False):
+    for (x, width, *_), (after, *_) in itertools.pairwise(parts):
         _arrow(axes, (x + width, 3.45), (after, 3.45), "0.3")
     _box(axes, 5.2, 0.7, 1.6, f"disc_{there}", STILL)
     _arrow(axes, (6.0, 2.9), (6.0, 1.8), "0.3")

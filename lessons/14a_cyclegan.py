@@ -85,6 +85,7 @@ check("cyclegan.cycle_consistency_loss", cycle_consistency_loss)
 #
 # **Predict.** Let both generators turn every image into its negative, $G(x) = F(x) = -x$. How large is the cycle loss? Would you call it a translation?
 
+
 # %% tags=["nbval-check-output"]
 def negative(images):
     return -images
@@ -142,7 +143,11 @@ for order in itertools.permutations(range(3)):
 orders = ((0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1))
 chosen = noto[torch.arange(40, 1600, 160)]
 rows = torch.cat([recolor(chosen, order) for order in orders])
-show(plot_images(rows, 10, "A cycle sees no difference", None, (-1, 1), [f"{o}" for o in orders], 0.8))
+show(
+    plot_images(
+        rows, 10, "A cycle sees no difference", None, (-1, 1), [f"{o}" for o in orders], 0.8
+    )
+)
 
 # %% [markdown]
 # ## 3 · Leave alone what is right already
@@ -211,7 +216,9 @@ print(f"best scores {[round(v, 4) for v in d.tolist()]}, L_D {judged().item():.4
 score = torch.tensor([-4.0, 0.0, 0.9], requires_grad=True)  # a judge that is sure, unsure, deceived
 (squares,) = torch.autograd.grad((score - 1).square().sum(), score)
 (logs,) = torch.autograd.grad(F.logsigmoid(-score).sum(), score)
-print("slopes: least squares", squares.tolist(), " log(1 - σ)", [round(v, 3) for v in logs.tolist()])
+print(
+    "slopes: least squares", squares.tolist(), " log(1 - σ)", [round(v, 3) for v in logs.tolist()]
+)
 assert torch.allclose(squares, 2 * (score - 1)) and torch.allclose(logs, -score.sigmoid())
 
 # %% [markdown]
@@ -290,7 +297,7 @@ for (pixels, layers), slope in zip(stacks.items(), slopes, strict=True):
 show(plot_fields(slopes, [f"{n} pixels" for n in stacks], 96))
 
 # %% [markdown]
-# The middle of the square counts more than its edge, since more paths lead there. In 14b, on images of 32 pixels, the judge sees 16: large enough for an outline and its inside, too small to know a tractor from a tomato.
+# In the larger two the middle counts more than the edge, on average: more paths lead there. In 14b, on images of 32 pixels, the judge sees 16: large enough for an outline and its inside, too small to know a tractor from a tomato.
 #
 # ## 6 · One image at a time: instance norm
 #
@@ -359,7 +366,7 @@ show(plot_images(torch.cat(tiles), 4, "One emoji, normalized", labels, (-1, 1), 
 # 1. By the chain rule the Jacobian is $I + J$, with $J$ that of the change. Behind $n$ blocks the product $\prod_i (I + J_i)$ contains the term $I$: the gradient has a way back that no layer can shrink.
 # 2. Behind the sum stands **no** ReLU: it would cut off all that is negative, also of $x$.
 #
-# Both convolutions are 3×3, and to keep the size they need one pixel more on every side. With zeros there, which are mid-gray in [-1, 1], white paper gets a gray frame that nobody drew. **[Reflection padding](glossary.ipynb#Reflection-padding)** mirrors the image at its border
+# Both convolutions are 3×3, and to keep the size they need one pixel more on every side. With zeros there, which are mid-gray in [-1, 1], every picture gets a gray frame that nobody drew. **[Reflection padding](glossary.ipynb#Reflection-padding)** mirrors the image at its border
 # (without repeating the border pixel), so that the convolution sees a picture there like everywhere else.
 
 # %%
@@ -370,8 +377,8 @@ for _ in range(4):  # four blurs, as four layers could do it
     mirrored = F.conv2d(F.pad(mirrored, (1, 1, 1, 1), mode="reflect"), blur, groups=3)
 frames = torch.cat([picture, zeros, mirrored])
 show(plot_images(frames, 3, "Four blurs", ["before", "zeros", "reflected"], (-1, 1), size=1.6))
-corners = [x[0, :, 0, 0].mean().item() for x in (picture, zeros, mirrored)]
-print("the corner: before {:.2f}, zeros {:.2f}, reflected {:.2f}".format(*corners))
+red = [x[0, 0, 0, 8:24].mean().item() for x in (picture, zeros, mirrored)]
+print("red along the upper edge: before {:.2f}, zeros {:.2f}, reflected {:.2f}".format(*red))
 
 # %% [markdown]
 # ### Exercise · `ResidualBlock(channels)`

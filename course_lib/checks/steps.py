@@ -57,7 +57,9 @@ class TrainingStep:
             loss = answer(*networks.values(), optimizer, *given)
             record[f"returned {n}"], read = read_loss(loss, precision)
             # pairs, since a record holds plain data: no dicts
-            record[f"loss {n}"] = [list(p) for p in read.items()] if isinstance(read, dict) else read
+            record[f"loss {n}"] = (
+                [list(p) for p in read.items()] if isinstance(read, dict) else read
+            )
             record |= {f"{name} {n}": weights(network) for name, network in networks.items()}
         for name, network in networks.items():
             record[f"{name} gradients"] = gradients(network)

@@ -86,7 +86,9 @@ def _static_figure(images: Tensor, partners: Tensor, recordings: Mapping, names:
     steps = [min(recordings), max(recordings)]
     shown = range(min(STATIC_IMAGES, len(images)))
     rows = [
-        _row(images, partners, recordings, at, step) for at in shown for step in dict.fromkeys(steps)
+        _row(images, partners, recordings, at, step)
+        for at in shown
+        for step in dict.fromkeys(steps)
     ]
     titles = [f"{names[at]}, {step:,} steps" for at in shown for step in dict.fromkeys(steps)]
     labels = [*COLUMNS, *[""] * (4 * len(rows) - 4)]

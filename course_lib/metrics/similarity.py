@@ -27,8 +27,8 @@ def ssim(images: Tensor, others: Tensor, data_range: float) -> Tensor:
     """
     if images.ndim != 4 or images.shape != others.shape or min(images.shape[2:]) <= WINDOW // 2:
         raise ValueError(
-            "images and others must be (B, C, H, W) of one shape, at least "
-            f"{WINDOW // 2 + 1} pixels high and wide; got {tuple(images.shape)} and {tuple(others.shape)}"
+            f"images and others must be (B, C, H, W) of one shape, at least {WINDOW // 2 + 1} "
+            f"pixels high and wide; got {tuple(images.shape)} and {tuple(others.shape)}"
         )
     m, n, xx, yy, xy = (_blurred(part) for part in _moments(images, others))
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2

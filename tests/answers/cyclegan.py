@@ -277,7 +277,10 @@ def step_with_frozen_judges(gen_ab, gen_ba, disc_a, disc_b, optimizer, a, b, cw,
     for judge in (disc_a, disc_b):
         judge.requires_grad_(False)
     terms = dict.fromkeys(("identity", "cycle", "adversarial"), 0.0)
-    for there, back, judge, x, y in ((gen_ab, gen_ba, disc_b, a, b), (gen_ba, gen_ab, disc_a, b, a)):
+    for there, back, judge, x, y in (
+        (gen_ab, gen_ba, disc_b, a, b),
+        (gen_ba, gen_ab, disc_a, b, a),
+    ):
         fake = there(x)
         terms["adversarial"] = terms["adversarial"] + (1 - judge(fake)).pow(2).mean()
         terms["cycle"] = terms["cycle"] + (x - back(fake)).abs().mean()
@@ -376,7 +379,8 @@ WRONG = {
         with_other_weights(2.0, 1.0),
         with_other_weights(1.0, -1.0),
         step_of_one_generator,
-        lambda ab, ba, da, db, o, a, b, cw, iw: step_by_inputs(ab, ba, da, db, o, a.flip(0), b, cw, iw)
-        | {"cycle": 0.0},
+        lambda ab, ba, da, db, o, a, b, cw, iw: (
+            step_by_inputs(ab, ba, da, db, o, a.flip(0), b, cw, iw) | {"cycle": 0.0}
+        ),
     ],
 }

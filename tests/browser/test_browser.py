@@ -169,6 +169,35 @@ def projection_logits(features, labels, embedding, linear):
     return linear(features) + (embedding(labels) * features).sum(dim=1)
 """,
     ),
+    "14a_cyclegan": (
+        "cyclegan.instance_norm",
+        "unbiased",
+        """\
+def instance_norm(x, eps):
+    mean, variance = x.mean((2, 3), keepdim=True), x.var((2, 3), keepdim=True)
+    return (x - mean) / (variance + eps).sqrt()
+""",
+    ),
+    "14b_cyclegan": (
+        "cyclegan.ImagePool",
+        "always_swaps",
+        """\
+class ImagePool:
+    def __init__(self, size, generator):
+        self.size, self.generator, self.images = size, generator, []
+
+    def query(self, images):
+        back = []
+        for image in images.detach().clone():
+            if len(self.images) < self.size:
+                self.images.append(image)
+            elif self.size:
+                slot = int(torch.randint(self.size, (), generator=self.generator))
+                image, self.images[slot] = self.images[slot], image
+            back.append(image)
+        return torch.stack(back)
+""",
+    ),
     "17_fast_training": (
         "fast_training.roofline_seconds",
         "added",
@@ -460,6 +489,19 @@ def choose_a_label(notebook: Notebook) -> None:
     wait_for_other_pixels(strip, before)
 
 
+def translate_an_emoji(notebook: Notebook) -> None:
+    """Another step of the training, and another emoji, show other pictures."""
+    explorer = notebook.page.locator(".translation-explorer")
+    explorer.scroll_into_view_if_needed()
+    picture, words = explorer.locator("img.widget-image"), explorer.locator(".widget-html-content")
+    before = words.inner_text()
+    drag(notebook, explorer.locator(".noUi-handle"), by=(-200, 0))
+    expect(words).not_to_have_text(before)
+    pixels_before = pixels(picture)
+    explorer.locator("select").select_option(index=3)
+    wait_for_other_pixels(picture, pixels_before)
+
+
 def pixels(picture: Locator) -> str:
     """What an <img> shows. Its address tells nothing: each new picture has a new one."""
     return picture.evaluate(
@@ -500,4 +542,5 @@ EXPLORERS = {
     "10_dcgan": slide_through_a_training,
     "12_evaluation": sit_the_blind_test,
     "13_conditional": choose_a_label,
+    "14b_cyclegan": translate_an_emoji,
 }

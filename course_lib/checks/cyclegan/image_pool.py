@@ -103,7 +103,9 @@ def history_facts(size: int, batch: int, numbers: list[float]) -> dict[str, Plai
     """Replay the pool from what went in (0, 1, 2, …) and what came out."""
     stored, swaps, slots, odd = list(range(min(size, len(numbers)))), [], [], set()
     filling = numbers[: len(stored)] == stored
-    turned = sorted(numbers[: len(stored) // batch * batch]) == stored[: len(stored) // batch * batch]
+    turned = (
+        sorted(numbers[: len(stored) // batch * batch]) == stored[: len(stored) // batch * batch]
+    )
     seen = set(range(len(numbers)))
     for image, came in enumerate(numbers[len(stored) :], start=len(stored)):
         swaps.append(came != image)

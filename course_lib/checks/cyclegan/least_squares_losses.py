@@ -173,7 +173,10 @@ EXERCISE = Exercise(
             "group's mean over everything.",
             error="must match the size of tensor",
             also=(
-                lambda r, f: (0.5 * ((r - 1).square() + f.square()).mean(), (f - 1).square().mean()),
+                lambda r, f: (
+                    0.5 * ((r - 1).square() + f.square()).mean(),
+                    (f - 1).square().mean(),
+                ),
             ),
         ),
         Misconception(

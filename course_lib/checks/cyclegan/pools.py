@@ -204,8 +204,8 @@ MISCONCEPTIONS = (
     Misconception(
         "stored_one_stays",
         pool(exchanged=copy_returned),
-        "A stored image was returned and stays in the pool; the new one was never stored. In a "
-        "swap the new one takes its place.",
+        "A stored image was returned and stays in the pool; the new one did not take its place. In "
+        "a swap it does, and the old one is gone.",
     ),
     Misconception(
         "grows",

@@ -425,7 +425,7 @@ EXERCISE = Exercise(
     hints=(
         "Two halves: convolution, norm, ReLU; then convolution, norm. What is done with the input "
         "at the end?",
-        "nn.Conv2d(…, kernel_size=3, padding=1, padding_mode=\"reflect\") or nn.ReflectionPad2d(1) "
+        'nn.Conv2d(…, kernel_size=3, padding=1, padding_mode="reflect") or nn.ReflectionPad2d(1) '
         "before it; nn.InstanceNorm2d(channels).",
         "In forward: the input plus what the two halves make of it. Nothing comes after the sum.",
     ),

@@ -145,9 +145,7 @@ def distance_mistakes(crossed_sentence: str, one_sentence: str) -> Mistakes:
         ),
         Misconception(
             "one_mean",
-            lambda a, x, b, y: (
-                torch.cat([(a - x).abs().flatten(), (b - y).abs().flatten()]).mean()
-            ),
+            lambda a, x, b, y: torch.cat([(a - x).abs().flatten(), (b - y).abs().flatten()]).mean(),
             "A and B were put into one mean. Each has its own, and the two are added.",
             also=(
                 lambda a, x, b, y: (
