@@ -14,25 +14,26 @@ import torch
 from PIL import Image
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from course_lib.explorers import ellipse, game, kl, label, latent, modes, moments
+from course_lib.explorers import ellipse, game, kl, label, latent, modes, moments, translation
 from course_lib.explorers.game import game_explorer
 from course_lib.explorers.kl import gaussian_divergences, kl_explorer
 from course_lib.explorers.label import label_explorer
 from course_lib.explorers.latent import LatentPad, latent_explorer, latent_map
 from course_lib.explorers.modes import mode_explorer
 from course_lib.explorers.moments import moments_explorer
+from course_lib.explorers.translation import translation_explorer
 
 
 @pytest.fixture
 def live(monkeypatch):
-    for module in (game, kl, label, latent, modes, moments):
+    for module in (game, kl, label, latent, modes, moments, translation):
         monkeypatch.setattr(module, "is_static", lambda: False)
 
 
 @pytest.fixture
 def shown(monkeypatch):
     figures = []
-    for module in (game, kl, label, latent, modes, moments):
+    for module in (game, kl, label, latent, modes, moments, translation):
         monkeypatch.setattr(module, "show", figures.append)
     return figures
 
@@ -674,3 +675,50 @@ def test_a_static_moments_explorer_shows_the_last_run_from_first_to_last(shown):
 def test_moments_that_do_not_fit_are_refused(runs, message):
     with pytest.raises(ValueError, match=message):
         moments_explorer(runs)
+
+
+# translation
+
+
+def translated(steps=(0, 20)):
+    """Two images of one brightness each; translation and return are told by theirs."""
+    images = torch.tensor([0.2, 0.4])[:, None, None, None].expand(2, 3, 4, 4)
+    partners = images + 0.5
+    return images, partners, {s: (images + 0.01 * s, images - 0.005 * s) for s in steps}
+
+
+def test_a_translation_follows_the_image_and_the_step(live):
+    explorer = translation_explorer(*translated(), ["one", "other"])
+    number, step, picture, words = explorer.children
+
+    def shown_values():
+        return (pixels(picture.value)[0, ::4].astype(int)).tolist()
+
+    assert step.value == 20  # the last one, at first
+    wanted = [[51] * 3, [102] * 3, [26] * 3, [178] * 3]
+    np.testing.assert_allclose(shown_values(), wanted, atol=1)
+    assert "L1 to the partner <b>0.600</b>, of the return <b>0.200</b>" in words.value
+    number.value, step.value = 1, 0
+    np.testing.assert_allclose(shown_values(), [[102] * 3] * 3 + [[230] * 3], atol=1)
+    assert "after <b>0</b> steps" in words.value
+
+
+def test_a_static_translation_shows_the_first_and_the_last_step(shown):
+    assert translation_explorer(*translated((0, 5, 20)), ["one", "other"]) is None
+    (axes,) = shown[0].axes
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["one, 0 steps", "one, 20 steps", "other, 0 steps", "other, 20 steps"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a, b, r: (a, b[:1], r, ["one", "other"]),
+        lambda a, b, r: (a, b, {}, ["one", "other"]),
+        lambda a, b, r: (a, b, r, ["one"]),
+        lambda a, b, r: (a, b, {0: (a, a[:, :1])}, ["one", "other"]),
+    ],
+)
+def test_translations_that_do_not_fit_are_refused(change):
+    with pytest.raises(ValueError, match=r"\(N, C, H, W\) of one shape"):
+        translation_explorer(*change(*translated()))
