@@ -14,7 +14,7 @@
 # 两个取反的生成器循环损失为 0，却落在错误的域里；任意一种颜色置换，对抗损失与循环损失都看不见。
 # 恒等损失能排除其中一部分。然后推导最小二乘 GAN 的最优判别器，计算 PatchGAN 的感受野
 # （16、34、70 像素，用梯度画出来，与公式一致），从零实现实例归一化和残差块，
-# 并用图说明实例归一化与批归一化、反射填充与补零的区别。术语的中英对照见 [glossary](glossary.ipynb)。
+# 并用图说明实例归一化与批归一化、反射填充与补零的区别。最后让生成器把还原所需的信息藏进几乎看不见的改动里，再用噪声揭穿它。术语的中英对照见 [glossary](glossary.ipynb)。
 #
 # </details>
 #
@@ -22,7 +22,8 @@
 # - say what the adversarial, the cycle and the identity loss each leave undecided, and show it in numbers,
 # - derive the best judge of a least-squares GAN, and why its slope does not die,
 # - compute how many pixels one score of a PatchGAN sees, and draw it,
-# - build an instance norm and a residual block, and see what they do to a picture and to its border.
+# - build an instance norm and a residual block, and see what they do to a picture and to its border,
+# - make a translator hide a message, and find it.
 #
 # **Time** 90 minutes · **Builds on** 08a_minimax, 10_dcgan · **Papers** Zhu, Park, Isola and Efros (2017), *Unpaired Image-to-Image Translation
 # using Cycle-Consistent Adversarial Networks*, arXiv 1703.10593; Mao and others (2017), *Least Squares Generative Adversarial Networks*, arXiv 1611.04076;
@@ -36,15 +37,16 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.checks import check
-from course_lib.data import load_emoji
+from course_lib.data import load_emoji, load_mnist
+from course_lib.history import watch
 from course_lib.plotting import plot_images, show
-from course_lib.training import course_scale, pick_device, seed_everything
+from course_lib.training import at_scale, batches, course_scale, pick_device, seed_everything
 from course_lib.translation_plots import plot_cycle, plot_fields
 
 seed_everything(0)
 device = pick_device()
 noto, twemoji = (F.avg_pool2d(x, 2) for x in load_emoji("train", value_range=(-1, 1)))  # 32 × 32
-print(f"scale {course_scale()} on {device}: nothing is trained in this part")
+print(f"scale {course_scale()} on {device}: little is trained in this part")
 
 # %% [markdown]
 # ## 1 · Two heaps
@@ -431,13 +433,79 @@ titles = ["before", "six blocks", "without the sum"]
 show(plot_images(tiles, 6, "An image passes through", None, (-1, 1), titles, 1.1))
 
 # %% [markdown]
+# ## 8 · A message too faint to see
+#
+# One more thing that a cycle loss does not see: *how* the way back knows. Let B be a mosaic of A: each square of 4 × 4 pixels has one gray. From it no one can say how a stroke ran. But let the translator change the mosaic by at most
+# 0.05, in a range of 2, and ask the two for nothing but a small cycle loss. Beside it learns an honest one, `honest`, that gets the true mosaic.
+#
+# **Predict.** Will the pair return more than the honest one? And what becomes of both when noise of the same size is added?
+
+# %%
+steps = at_scale(smoke=10, laptop=400, gpu=4_000)
+digits, held_out = (
+    F.avg_pool2d(F.pad(load_mnist(split, value_range=(-1, 1))[0][:2000], (2,) * 4, value=-1.0), 2)
+    for split in ("train", "test")
+)
+
+
+def mosaic(images):
+    return F.interpolate(F.avg_pool2d(images, 4), scale_factor=4)
+
+
+def small_network():
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1, padding_mode="reflect"),
+        nn.InstanceNorm2d(16),
+        nn.ReLU(),
+        ResidualBlock(16),
+        nn.Conv2d(16, 1, 3, padding=1, padding_mode="reflect"),
+    )
+
+
+seed_everything(0)
+writer, reader, honest = small_network(), small_network(), small_network()
+
+
+def there(images):
+    return mosaic(images) + 0.05 * torch.tanh(writer(images))
+
+
+weights = [p for network in (writer, reader, honest) for p in network.parameters()]
+optimizer = torch.optim.Adam(weights, lr=3e-3)
+for images in watch(batches(digits, 16, steps)):
+    returned, read = reader(there(images)), honest(mosaic(images))
+    loss = (returned - images).abs().mean() + (read - images).abs().mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+# %%
+with torch.no_grad():
+    sent, plain = there(held_out), mosaic(held_out)
+    print(f"the change that nobody sees: {(sent - plain).abs().mean():.3f} on average")
+    print("noise   return of the pair   of the honest one")
+    for size in (0.0, 0.02, 0.05, 0.1, 0.2):
+        noise = size * torch.randn(sent.shape, generator=torch.Generator().manual_seed(0))
+        lost = [
+            (r(x + noise) - held_out).abs().mean() for r, x in ((reader, sent), (honest, plain))
+        ]
+        print(f"{size:5.2f} {lost[0].item():14.3f} {lost[1].item():20.3f}")
+    rows = [held_out[:10], plain[:10], sent[:10], reader(sent[:10]), honest(plain[:10])]
+tiles = torch.cat(rows).clamp(-1, 1)
+titles = ["x", "its mosaic", "G(x)", "returned", "honest"]
+show(plot_images(tiles, 10, "The second and the third row look alike", None, (-1, 1), titles, 0.9))
+
+# %% [markdown]
+# MESSAGE_TEXT
+#
 # ## What you take along
 #
 # 1. The adversarial loss asks that the heap of translations look like B; the cycle loss that nothing be lost. Both are content with $S \circ G$ for every $S$ that leaves B as it is. Which of them you get, other things decide: the identity loss, the network, the start.
 # 2. Least squares have the best judge of lesson 08, $q/(q + g)$, without a sigmoid; at equality $L_D = \frac14$.
-# 3. A patch judge with strides 2, 2, 2, 1, 1 and kernels of 4 sees 70 pixels; instance norm takes contrast away; a residual block copies and changes a little; reflection draws no frame.
+# 3. A return may be read from a message that nobody sees; noise of its size tells.
+# 4. A patch judge with strides 2, 2, 2, 1, 1 and kernels of 4 sees 70 pixels; instance norm takes contrast away; a residual block copies and changes a little; reflection draws no frame.
 #
-# **References.** Zhu and others (2017), arXiv 1703.10593 · Mao and others (2017), arXiv 1611.04076 · Isola and others (2017), arXiv 1611.07004 · Ulyanov and others (2016), arXiv 1607.08022 · He and others (2016), *Deep Residual Learning for Image Recognition*, arXiv 1512.03385, and *Identity Mappings in Deep Residual Networks*, arXiv 1603.05027, for what may stand behind a sum ·
+# **References.** Zhu and others (2017), arXiv 1703.10593 · Mao and others (2017), arXiv 1611.04076 · Isola and others (2017), arXiv 1611.07004 · Ulyanov and others (2016), arXiv 1607.08022 · Chu, Zhmoginov and Sandler (2017), *CycleGAN, a Master of Steganography*, arXiv 1712.02950 · He and others (2016), *Deep Residual Learning for Image Recognition*, arXiv 1512.03385, and *Identity Mappings in Deep Residual Networks*, arXiv 1603.05027, for what may stand behind a sum ·
 # Johnson, Alahi and Fei-Fei (2016), *Perceptual Losses for Real-Time Style Transfer*, arXiv 1603.08155, for the generator.
 #
 # **Next** is 14b_cyclegan: a history of fakes, the training step, two translators, and true pairs to judge them.
