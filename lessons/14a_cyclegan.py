@@ -496,7 +496,10 @@ titles = ["x", "its mosaic", "G(x)", "returned", "honest"]
 show(plot_images(tiles, 10, "The second and the third row look alike", None, (-1, 1), titles, 0.9))
 
 # %% [markdown]
-# MESSAGE_TEXT
+# Recorded at laptop scale, seed 0: the pair returns with an error of 0.145, the honest one with 0.176, and the picture shows it: the ring of the 0 and the tail of the 5 come back from a mosaic in which they cannot be seen. The reader reads what the writer wrote between the lines. Noise of 0.05, as large as the message may be, takes
+# the pair to 0.174, where the honest one is without any noise; at 0.1 the two are level (0.219 and 0.218), and at 0.2 the pair is the worse one (0.283 and 0.263): it listens for whispers, and hears the noise.
+#
+# So a cycle loss that is small does not say that a translation *shows* what it came from. In 14b you put the same question to a trained CycleGAN, where nobody limits the message, and nobody asks for it.
 #
 # ## What you take along
 #

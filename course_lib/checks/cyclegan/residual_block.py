@@ -205,6 +205,7 @@ class Widened(Block):
     def __init__(self, channels: int):
         super().__init__(channels)
         self.first = nn.Conv2d(channels, 2 * channels, 3, padding=1, padding_mode="reflect")
+        self.first_norm = nn.InstanceNorm2d(2 * channels)
         self.second = nn.Conv2d(2 * channels, channels, 3, padding=1, padding_mode="reflect")
 
 
