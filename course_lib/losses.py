@@ -1,6 +1,6 @@
-"""Losses of the two players of a GAN: what lessons 08 and 11 derive and later lessons use.
+"""Losses of the players of a GAN, and of a cycle: what lessons 08, 11 and 14 derive.
 
-Of logits first, then those of a critic, whose scores are no logits.
+Of logits first, then of scores that are no logits: a critic's, and those of patches.
 """
 
 from collections.abc import Callable
@@ -86,3 +86,31 @@ def gradient_penalty(
     between = torch.lerp(fake, real, weight).detach().requires_grad_()
     (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
     return (slope.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def least_squares_losses(real_scores: Tensor, fake_scores: Tensor) -> tuple[Tensor, Tensor]:
+    """½ [mean (real - 1)² + mean fake²] for the discriminator, mean (fake - 1)² for the generator.
+
+    Scores of any two shapes, as of patches; two scalars. Mao et al. 2017, equation 9.
+
+    >>> import torch
+    >>> least_squares_losses(torch.tensor([1.0, 3.0]), torch.tensor([0.0]))
+    (tensor(1.), tensor(1.))
+    """
+    judge = ((real_scores - 1).square().mean() + fake_scores.square().mean()) / 2
+    return judge, (fake_scores - 1).square().mean()
+
+
+def cycle_consistency_loss(
+    images_a: Tensor, cycled_a: Tensor, images_b: Tensor, cycled_b: Tensor
+) -> Tensor:
+    """mean |cycled_a - images_a| + mean |cycled_b - images_b|, a scalar (Zhu et al. 2017, eq. 2).
+
+    The identity loss is the same function of other images.
+
+    >>> import torch
+    >>> zero, one = torch.zeros(2, 3, 4, 4), torch.ones(5, 3, 4, 4)
+    >>> cycle_consistency_loss(zero, zero + 0.5, one, one)
+    tensor(0.5000)
+    """
+    return F.l1_loss(cycled_a, images_a) + F.l1_loss(cycled_b, images_b)

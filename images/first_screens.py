@@ -28,6 +28,8 @@ PICTURES = {
     "10_dcgan": ("None chosen", "Drawn by nobody"),
     "12_evaluation": ("worse than luck explains",),
     "13_conditional": ('"One z a row", value_range',),
+    "14a_cyclegan": ("Two heaps, no pairs", "One emoji, normalized"),
+    "14b_cyclegan": ("Digits, translated",),
     "18a_clinic": ("Case F9: a loss", "a judge that bends"),
     "18b_clinic": ("Who comes home?",),
     "18c_clinic": ("Lower wins",),

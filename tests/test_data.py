@@ -22,7 +22,7 @@ from course_lib.data import sets as data
 from course_lib.data.files import DamagedData, DataError, MalformedData, MissingData
 
 SHIPPED = Path(data_files.__file__).parents[2] / "data"
-TEST_IMAGES, TEST_LABELS = "mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte.gz"
+TEST_IMAGES, TEST_LABELS = "mnist/t10k-images-idx3-ubyte.xz", "mnist/t10k-labels-idx1-ubyte.gz"
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,11 @@ def write_idx(path, array, magic=None, trailing=b""):
     path.parent.mkdir(exist_ok=True)
     header = magic or bytes([0, 0, 8, array.ndim])
     header += struct.pack(f">{array.ndim}I", *array.shape)
-    path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes() + trailing, 1))
+    path.write_bytes(packed(path, header + array.astype(np.uint8).tobytes() + trailing))
+
+
+def packed(path, content):
+    return (lzma if Path(path).suffix == ".xz" else gzip).compress(content)
 
 
 def load_test():
@@ -300,7 +304,7 @@ def test_course_data_may_be_given_relative_to_home(own_folder, monkeypatch):
 
 @pytest.mark.parametrize("damage", [truncate, empty])
 @pytest.mark.parametrize("file", [TEST_IMAGES, TEST_LABELS])
-def test_without_checksums_a_broken_gzip_is_noticed(own_folder, file, damage):
+def test_without_checksums_a_broken_archive_is_noticed(own_folder, file, damage):
     damage(own_folder / file)
     with pytest.raises(MalformedData, match=re.escape(str(own_folder / file))):
         load_test()
@@ -331,7 +335,7 @@ def test_without_checksums_a_wrong_structure_is_noticed(own_folder, file, conten
 
 @pytest.mark.parametrize("content", [b"", b"\0\0", b"\0\0\x08\3", b"\0\0\x08\3" + bytes(11)])
 def test_without_checksums_a_short_header_is_noticed(own_folder, content):
-    (own_folder / TEST_IMAGES).write_bytes(gzip.compress(content))
+    (own_folder / TEST_IMAGES).write_bytes(packed(TEST_IMAGES, content))
     with pytest.raises(MalformedData, match=r"magic number|IDX header of 16 bytes"):
         load_test()
 

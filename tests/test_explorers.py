@@ -22,6 +22,7 @@ from course_lib.explorers import (
     latent,
     modes,
     moments,
+    translation,
     watermark,
     weights,
 )
@@ -31,20 +32,21 @@ from course_lib.explorers.label import label_explorer
 from course_lib.explorers.latent import LatentPad, latent_explorer, latent_map
 from course_lib.explorers.modes import mode_explorer
 from course_lib.explorers.moments import moments_explorer
+from course_lib.explorers.translation import translation_explorer
 from course_lib.explorers.watermark import watermark_explorer
 from course_lib.explorers.weights import weights_explorer
 
 
 @pytest.fixture
 def live(monkeypatch):
-    for module in (game, kl, label, latent, modes, moments, watermark, weights):
+    for module in (game, kl, label, latent, modes, moments, translation, watermark, weights):
         monkeypatch.setattr(module, "is_static", lambda: False)
 
 
 @pytest.fixture
 def shown(monkeypatch):
     figures = []
-    for module in (game, kl, label, latent, modes, moments, watermark, weights):
+    for module in (game, kl, label, latent, modes, moments, translation, watermark, weights):
         monkeypatch.setattr(module, "show", figures.append)
     return figures
 
@@ -793,3 +795,50 @@ def test_a_watermark_that_is_still_to_be_written_is_told(live, capsys, monkeypat
     assert "once embed_watermark" in capsys.readouterr().out
     with pytest.raises(ValueError, match=r"at least one attack; got \(9, 1, 12, 12\) and 0"):
         watermark_explorer(FLAT, add_pattern, correlation, {})
+
+
+# translation
+
+
+def translated(steps=(0, 20)):
+    """Two images of one brightness each; translation and return are told by theirs."""
+    images = torch.tensor([0.2, 0.4])[:, None, None, None].expand(2, 3, 4, 4)
+    partners = images + 0.5
+    return images, partners, {s: (images + 0.01 * s, images - 0.005 * s) for s in steps}
+
+
+def test_a_translation_follows_the_image_and_the_step(live):
+    explorer = translation_explorer(*translated(), ["one", "other"])
+    number, step, picture, words = explorer.children
+
+    def shown_values():
+        return (pixels(picture.value)[0, ::4].astype(int)).tolist()
+
+    assert step.value == 20  # the last one, at first
+    wanted = [[51] * 3, [102] * 3, [26] * 3, [178] * 3]
+    np.testing.assert_allclose(shown_values(), wanted, atol=1)
+    assert "L1 to the partner <b>0.600</b>, of the return <b>0.200</b>" in words.value
+    number.value, step.value = 1, 0
+    np.testing.assert_allclose(shown_values(), [[102] * 3] * 3 + [[230] * 3], atol=1)
+    assert "after <b>0</b> steps" in words.value
+
+
+def test_a_static_translation_shows_the_first_and_the_last_step(shown):
+    assert translation_explorer(*translated((0, 5, 20)), ["one", "other"]) is None
+    (axes,) = shown[0].axes
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["one, 0 steps", "one, 20 steps", "other, 0 steps", "other, 20 steps"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a, b, r: (a, b[:1], r, ["one", "other"]),
+        lambda a, b, r: (a, b, {}, ["one", "other"]),
+        lambda a, b, r: (a, b, r, ["one"]),
+        lambda a, b, r: (a, b, {0: (a, a[:, :1])}, ["one", "other"]),
+    ],
+)
+def test_translations_that_do_not_fit_are_refused(change):
+    with pytest.raises(ValueError, match=r"\(N, C, H, W\) of one shape"):
+        translation_explorer(*change(*translated()))

@@ -50,3 +50,16 @@ def test_a_penalty_needs_pairs():
         losses.gradient_penalty(
             lambda x: x.sum(1), torch.ones(3, 2), torch.ones(2, 2), torch.ones(3)
         )
+
+
+def test_least_squares_are_the_lessons():
+    real, fake = torch.randn(3, 1, 4, 5), torch.randn(2, 1, 4, 5)
+    lesson = solution("cyclegan.least_squares_losses")(real, fake)
+    torch.testing.assert_close(losses.least_squares_losses(real, fake), lesson)
+
+
+@pytest.mark.parametrize("name", ["cycle_consistency_loss", "identity_loss"])
+def test_the_distances_of_a_cycle_are_the_lessons(name):
+    images = (*torch.randn(2, 3, 3, 4, 5), *torch.randn(2, 2, 3, 4, 5))
+    lesson = solution(f"cyclegan.{name}")(*images)
+    torch.testing.assert_close(losses.cycle_consistency_loss(*images), lesson)

@@ -7,8 +7,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.data import load_mnist
-from course_lib.networks import DigitClassifier, MLPStack, UpsampleConv2d
+from course_lib.networks import DigitClassifier, MLPStack, ResidualBlock, UpsampleConv2d
 from course_lib.training import batches, seed_everything
+from tests.lessons import solution
 
 
 def test_logits_are_the_readout_of_the_features():
@@ -108,3 +109,11 @@ def test_a_network_of_a_stack_does_not_depend_on_how_many_there_are():
     few, many = MLPStack(2, (3, 4, 2)), MLPStack(5, (3, 4, 2))
     for two, five in zip(few.weights, many.weights, strict=True):
         assert torch.equal(two, five[:2]) and not torch.equal(two[0], two[1])
+
+
+def test_the_residual_block_is_the_lessons():
+    ours, lesson = ResidualBlock(4).double(), solution("cyclegan.ResidualBlock")(4).double()
+    for one, other in zip(ours.parameters(), lesson.parameters(), strict=True):
+        other.data.copy_(one)
+    images = torch.randn(2, 4, 6, 5, dtype=torch.float64)
+    torch.testing.assert_close(ours(images), lesson(images))

@@ -23,6 +23,7 @@ LESSONS = (
     "clinic_training",
     "clinic_evaluation",
     "responsible",
+    "cyclegan",
 )
 SLIPS = {
     name: slips

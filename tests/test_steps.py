@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from course_lib.checks.observing import to_plain
 from course_lib.checks.steps import ADAM, SGD, TrainingStep, with_weights
 from course_lib.checks.wrong_steps import apply_gradients, leaving
 
@@ -95,3 +96,19 @@ def test_what_comes_back_is_told_in_words():
     assert returns((0.5, 0.5)) == "2 values"
     assert returns(None) == "None"
     assert returns(torch.ones(3)) == "a tensor of shape (3,)"
+
+
+def test_each_number_of_a_dict_is_a_fact_of_a_record_that_crosses():
+    """A record is plain data, of which a dict is no part."""
+
+    def two_terms(*arguments):
+        loss = torch.as_tensor(as_written(*arguments))
+        return {"total": loss, "half": loss / 2}
+
+    given = inputs()
+    step = TrainingStep(build, ("gen_ab", "gen_ba"), ("a", "b"), ("disc_a", "disc_b"))
+    record = {name: to_plain(value) for name, value in step.drive(two_terms, given).items()}
+    came = step.facts(given, record)
+    for turn in ("first", "second"):
+        total, half = (came[f"{name} of the {turn} step"] for name in ("total", "half"))
+        assert torch.equal(total, 2 * half)

@@ -30,6 +30,7 @@ LESSONS = (
     "stable_gans",
     "evaluation",
     "conditional",
+    "cyclegan",
     "fast_training",
     "clinic",
     "responsible",

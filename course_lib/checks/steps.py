@@ -55,7 +55,11 @@ class TrainingStep:
         for n in (1, 2):
             given = (inputs.get(f"{name} {n}", inputs.get(name)) for name in self.arguments)
             loss = answer(*networks.values(), optimizer, *given)
-            record[f"returned {n}"], record[f"loss {n}"] = read_loss(loss, precision)
+            record[f"returned {n}"], read = read_loss(loss, precision)
+            # pairs, since a record holds plain data: no dicts
+            record[f"loss {n}"] = (
+                [list(p) for p in read.items()] if isinstance(read, dict) else read
+            )
             record |= {f"{name} {n}": weights(network) for name, network in networks.items()}
         for name, network in networks.items():
             record[f"{name} gradients"] = gradients(network)
@@ -75,7 +79,7 @@ class TrainingStep:
             facts[f"the {name}'s parameters still require gradients"] = record[f"{name} open"]
         for n, turn in ((1, "first"), (2, "second")):
             loss = record[f"loss {n}"]
-            parts = loss if isinstance(loss, dict) else {"the loss": loss}
+            parts = dict(loss) if isinstance(loss, list) else {"the loss": loss}
             # where no number came, it is told above what did
             for part, number in parts.items() if loss is not None else ():
                 facts[f"{part} of the {turn} step"] = number

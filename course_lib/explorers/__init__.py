@@ -14,6 +14,7 @@ from .label import label_explorer
 from .latent import latent_explorer, latent_map
 from .modes import mode_explorer
 from .moments import moments_explorer
+from .translation import translation_explorer
 from .watermark import watermark_explorer
 from .weights import weights_explorer
 
@@ -29,6 +30,7 @@ __all__ = [
     "latent_map",
     "mode_explorer",
     "moments_explorer",
+    "translation_explorer",
     "watermark_explorer",
     "weights_explorer",
 ]

@@ -4,7 +4,8 @@
 
 `likelihood` estimates log p(x) of a VAE; `extractors` are the shipped feature networks; `distances`
 compares two sets of features, whatever network they are from; `intervals` say how sure a share is
-and how far seeds scatter; `modes` counts what a model found of a mixture.
+and how far seeds scatter; `modes` counts what a model found of a mixture; `similarity` compares an
+image with its true partner.
 """
 
 from course_lib.metrics.distances import (
@@ -18,6 +19,7 @@ from course_lib.metrics.extractors import FeatureNetwork, Seen, features
 from course_lib.metrics.intervals import median_range, wilson_interval
 from course_lib.metrics.likelihood import log_likelihood
 from course_lib.metrics.modes import modes_covered
+from course_lib.metrics.similarity import ssim
 
 __all__ = [
     "FeatureNetwork",
@@ -31,5 +33,6 @@ __all__ = [
     "median_range",
     "modes_covered",
     "precision_recall",
+    "ssim",
     "wilson_interval",
 ]

@@ -177,6 +177,35 @@ def projection_logits(features, labels, embedding, linear):
     return linear(features) + (embedding(labels) * features).sum(dim=1)
 """,
     ),
+    "14a_cyclegan": (
+        "cyclegan.instance_norm",
+        "unbiased",
+        """\
+def instance_norm(x, eps):
+    mean, variance = x.mean((2, 3), keepdim=True), x.var((2, 3), keepdim=True)
+    return (x - mean) / (variance + eps).sqrt()
+""",
+    ),
+    "14b_cyclegan": (
+        "cyclegan.ImagePool",
+        "always_swaps",
+        """\
+class ImagePool:
+    def __init__(self, size, generator):
+        self.size, self.generator, self.images = size, generator, []
+
+    def query(self, images):
+        back = []
+        for image in images.detach().clone():
+            if len(self.images) < self.size:
+                self.images.append(image)
+            elif self.size:
+                slot = int(torch.randint(self.size, (), generator=self.generator))
+                image, self.images[slot] = self.images[slot], image
+            back.append(image)
+        return torch.stack(back)
+""",
+    ),
     "17_fast_training": (
         "fast_training.roofline_seconds",
         "added",
@@ -525,6 +554,19 @@ def wash_off_a_watermark(notebook: Notebook) -> None:
         wait_for_other_pixels(picture, pixels_before)
 
 
+def translate_an_emoji(notebook: Notebook) -> None:
+    """Another step of the training, and another emoji, show other pictures."""
+    explorer = notebook.page.locator(".translation-explorer")
+    explorer.scroll_into_view_if_needed()
+    picture, words = explorer.locator("img.widget-image"), explorer.locator(".widget-html-content")
+    before = words.inner_text()
+    drag(notebook, explorer.locator(".noUi-handle"), by=(-200, 0))
+    expect(words).not_to_have_text(before)
+    pixels_before = pixels(picture)
+    explorer.locator("select").select_option(index=3)
+    wait_for_other_pixels(picture, pixels_before)
+
+
 def pixels(picture: Locator) -> str:
     """What an <img> shows. Its address tells nothing: each new picture has a new one."""
     return picture.evaluate(
@@ -592,4 +634,5 @@ EXPLORERS = {
     "18b_clinic": examine_patients,
     "18c_clinic": examine_patients,
     "19b_responsible": wash_off_a_watermark,
+    "14b_cyclegan": translate_an_emoji,
 }
