@@ -15,6 +15,7 @@ LESSONS = (
     "stable_gans",
     "evaluation",
     "conditional",
+    "gan_or_vae",
 )
 SLIPS = {
     name: slips

@@ -30,6 +30,7 @@ LESSONS = (
     "stable_gans",
     "evaluation",
     "conditional",
+    "gan_or_vae",
     "fast_training",
     "clinic",
 )

@@ -3,7 +3,8 @@
     from course_lib.metrics import features, fid, log_likelihood
 
 `likelihood` estimates log p(x) of a VAE; `extractors` are the shipped feature networks; `distances`
-compares two sets of features, whatever network they are from; `intervals` say how sure a share is.
+compares two sets of features, whatever network they are from; `intervals` say how sure a share is;
+`memory` counts what a step needs.
 """
 
 from course_lib.metrics.distances import (
@@ -16,6 +17,7 @@ from course_lib.metrics.distances import (
 from course_lib.metrics.extractors import FeatureNetwork, Seen, features
 from course_lib.metrics.intervals import wilson_interval
 from course_lib.metrics.likelihood import log_likelihood
+from course_lib.metrics.memory import peak_bytes
 
 __all__ = [
     "FeatureNetwork",
@@ -26,6 +28,7 @@ __all__ = [
     "inception_score",
     "kid",
     "log_likelihood",
+    "peak_bytes",
     "precision_recall",
     "wilson_interval",
 ]

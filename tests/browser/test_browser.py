@@ -169,6 +169,15 @@ def projection_logits(features, labels, embedding, linear):
     return linear(features) + (embedding(labels) * features).sum(dim=1)
 """,
     ),
+    "16_gan_or_vae": (
+        "gan_or_vae.feature_reconstruction_loss",
+        "features_averaged",
+        """\
+def feature_reconstruction_loss(discriminator_features, images, recon):
+    target = discriminator_features(images).detach()
+    return F.mse_loss(discriminator_features(recon), target)
+""",
+    ),
     "17_fast_training": (
         "fast_training.roofline_seconds",
         "added",
@@ -460,6 +469,20 @@ def choose_a_label(notebook: Notebook) -> None:
     wait_for_other_pixels(strip, before)
 
 
+def weigh_what_matters(notebook: Notebook) -> None:
+    """Another reader, and then a weight of one's own, show other bars and another answer."""
+    explorer = notebook.page.locator(".choice-explorer")
+    explorer.scroll_into_view_if_needed()
+    picture, words = explorer.locator("img.widget-image"), explorer.locator(".widget-html-content")
+    words_before, pixels_before = words.inner_text(), pixels(picture)
+    explorer.locator("select").select_option("I augment a data set")
+    wait_for_other_pixels(picture, pixels_before)
+    expect(words).not_to_have_text(words_before)
+    pixels_before = pixels(picture)
+    drag(notebook, explorer.locator(".noUi-handle").nth(5), by=(80, 0))
+    wait_for_other_pixels(picture, pixels_before)
+
+
 def pixels(picture: Locator) -> str:
     """What an <img> shows. Its address tells nothing: each new picture has a new one."""
     return picture.evaluate(
@@ -500,4 +523,5 @@ EXPLORERS = {
     "10_dcgan": slide_through_a_training,
     "12_evaluation": sit_the_blind_test,
     "13_conditional": choose_a_label,
+    "16_gan_or_vae": weigh_what_matters,
 }
