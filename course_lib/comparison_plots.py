@@ -16,7 +16,7 @@ Cell = tuple[float, float, float]  # median, smallest, largest
 Table = Mapping[str, Mapping[str, Cell | int]]
 # Who moves, and by which loss; the words below each panel
 PLAYERS = (
-    ("the encoder moves", {"E"}, "KL + features", "KL", "feature loss, through D and G"),
+    ("the encoder moves", {"E"}, "β KL + features", "KL", "feature loss, through D and G"),
     ("the decoder moves", {"G"}, "γ features + GAN", "", "feature loss and −log D, through D"),
     ("the discriminator moves", {"D"}, "GAN", "", "log-loss of real, fake, reconstruction"),
 )
@@ -42,7 +42,7 @@ def _draw_update(axes: Axes, title: str, moving: set, loss: str, at_code: str, t
         inner = name in "EGD"
         color = MOVES if name in moving else STILL if inner else "white"
         _box(axes, place[name], 2.9, width, name, color)
-    _box(axes, 3.2, 4.7, 1.6, "z ~ p(z)", "white")
+    _box(axes, 2.5, 4.7, 2.3, "z ~ p(z)", "white")
     for start, end in ((0.9, 1.5), (2.9, 3.6), (4.4, 5.0), (6.4, 8.2)):
         _arrow(axes, (start, 3.45), (end, 3.45), "0.3")
     axes.plot([4.8, 5.7], [5.25, 5.25], color="0.3", lw=1.3)

@@ -56,7 +56,7 @@ seed_everything(0)
 device = pick_device()
 latent_dim = 16
 seeds = (0, 1, 2)
-budget = at_scale(smoke=0.3, laptop=12.0, gpu=120.0)  # seconds of training for a run
+budget = at_scale(smoke=0.3, laptop=10.0, gpu=120.0)  # seconds of training for a run
 short_budget = at_scale(smoke=0.1, laptop=1.5, gpu=20.0)  # for a run at another learning rate
 batch_size = at_scale(smoke=16, laptop=32, gpu=128)
 count = at_scale(smoke=60, laptop=1_000, gpu=5_000)  # samples to measure with
@@ -467,7 +467,7 @@ def judge(images):
         "recall": recall,
         "digits": (shares >= 0.025).sum().item(),
         "sharpness": sharpness,
-        "off in sharpness": abs(math.log(sharpness)),
+        "sharpness off": abs(math.log(sharpness)),
     }
 
 
@@ -476,9 +476,9 @@ twice = F.avg_pool2d(F.avg_pool2d(test_set, 3, 1, 1), 3, 1, 1)
 noisy = (test_set + 0.2 * torch.randn_like(test_set)).clamp(0, 1)
 sets = {"real (test images)": test_set, "blurred twice": twice, "with noise of 0.2": noisy}
 judged = {name: judge(images) for name, images in sets.items()}
-print(f"{'':<20}" + "".join(f"{name:>11}" for name in judged["blurred twice"]))
+print(f"{'':<20}" + "".join(f"{name:>14}" for name in judged["blurred twice"]))
 for name, row in judged.items():
-    print(f"{name:<20}" + "".join(f"{value:11.3g}" for value in row.values()))
+    print(f"{name:<20}" + "".join(f"{value:14.3g}" for value in row.values()))
 quality = judged["blurred twice"]["Fréchet"]
 assert judged["blurred twice"]["sharpness"] < 1 < judged["with noise of 0.2"]["sharpness"]
 
@@ -713,7 +713,7 @@ check("gan_or_vae.compare", compare)
 
 # %%
 BETTER = {  # 1 where larger is better, -1 where smaller is
-    "Fréchet": -1, "precision": 1, "recall": 1, "digits": 1, "off in sharpness": -1,
+    "Fréchet": -1, "precision": 1, "recall": 1, "digits": 1, "sharpness off": -1,
     "PSNR (dB)": 1, "−log p (nats)": -1, "s to quality": -1, "ms a step": -1, "MB a step": -1,
     "failed": -1,
 }  # fmt: skip
@@ -731,9 +731,9 @@ def quote(table, model, metric):
 
 
 table = compare(runs)
-print(f"{'median (smallest to largest)':<28}" + "".join(f"{name:>24}" for name in table))
+print(f"{'median (smallest to largest)':<28}" + "".join(f"{name:>26}" for name in table))
 for metric in SHOWN:
-    print(f"{metric:<28}" + "".join(f"{quote(table, name, metric):>24}" for name in table))
+    print(f"{metric:<28}" + "".join(f"{quote(table, name, metric):>26}" for name in table))
 
 # %% tags=["folded"]
 real_row = judged["real (test images)"]
@@ -743,7 +743,11 @@ show(plot_comparison(table, SHOWN, reference_marks))
 # %% [markdown]
 # (Dots are medians, lines reach from the smallest to the largest of three runs, dashed is what as many real test images get.)
 #
-# RESULTS-TABLE
+# Read it one row at a time, and in each row ask first whether the lines overlap; only then who is ahead. Three things to look for:
+#
+# - **Cost.** A VAE's step is one pass forward and one back. A GAN's runs the discriminator twice, and now and then differentiates a gradient; a VAE-GAN's does all of that with three networks. Equal seconds are therefore unequal *steps*: the lines above the table say how many each one got.
+# - **Sharpness and Fréchet distance do not say the same.** Where one model has the better edges and the other the better distance, both numbers are right: the distance also counts what is drawn, and how often.
+# - **Reconstruction.** The GAN's number comes from a search of its own for every image, the other two from a single pass of the encoder. In the same column stand an optimum and a guess.
 #
 # The Fréchet distance over the seconds, all nine runs:
 
@@ -760,7 +764,7 @@ axes.legend()
 show(figure)
 
 # %% [markdown]
-# RESULTS-CURVE
+# Lines that cross are the warning in this picture: who leads depends on when one stops. A comparison «at equal steps» or «at convergence» stops somewhere else, and may name another winner from the same nine runs.
 #
 # ## 7 · What a failed run looks like
 #
@@ -788,7 +792,8 @@ names = list(strangers)
 show(plot_images(shown, 10, "Ten z at other learning rates", row_titles=names, size=0.75))
 
 # %% [markdown]
-# RESULTS-FAILED
+# The two families fail in different ways. A VAE whose steps are far too long overflows: its log-variance grows, an exponential of it is infinite, a difference of infinities is NaN, and from then on every weight is. It fails *loudly*; `failed` counts it. A GAN whose steps are too long goes on drawing, the same pattern for every $z$, with a loss that is an ordinary
+# number: it fails *quietly*, and `failed` is 0. Only the Fréchet distance, in the thousands, tells.
 #
 # **What the table does to a failed run, and what it does not.** A run with a NaN is counted and enters no median: a NaN has no rank. A run that has *collapsed* has numbers, all of them finite, and all of them enter: it must not be
 # thrown out for being bad, or the table shows the survivors only. For the same reason `failed` stands in every row. «Median of the runs that worked: 12» and «failed: 2 of 3» belong in one sentence; without the second half the first is an advertisement.
@@ -839,7 +844,7 @@ for claim, (metric, larger, smaller) in CLAIMS.items():
     print(f"difference {statistics.mean(gaps):.3g} ± {half:.2g}")
 
 # %% [markdown]
-# RESULTS-CLAIMS
+# Set your bets beside the verdicts. Where it says «holds here», so clear an order is still the luck of one in twenty; where it says «undecided», the smallest and the largest run of the one model lie around a run of the other, and no mean of three can mend that. The interval of $t$ is often wide enough to contain 0 although the runs are separated: two degrees of freedom know little about a spread.
 #
 # A verdict holds *here*: for digits, networks of this size, these recipes, this budget. That is less than a tutorial promises, and more than it measured. What would change it? Ten times the seconds, as the curve above suggests; another data set; a year of work on
 # one of the recipes. The way of asking stays the same.
@@ -869,7 +874,7 @@ NEEDS = {
     "samples that look like the data, all in all": "Fréchet",
     "each sample a possible one": "precision",
     "every kind of image covered": "recall",
-    "edges as crisp as real ones": "off in sharpness",
+    "edges as crisp as real ones": "sharpness off",
     "to know how probable an image is": "−log p (nats)",
     "to get a given image back from its code": "PSNR (dB)",
     "something usable soon": "s to quality",
@@ -889,8 +894,8 @@ for need, metric in NEEDS.items():
 # %%
 READERS = {
     "I look for defects": {"−log p (nats)": 5, "PSNR (dB)": 2, "failed": 2},
-    "I want pretty samples": {"Fréchet": 5, "precision": 3, "off in sharpness": 2},
-    "I edit given images": {"PSNR (dB)": 5, "off in sharpness": 3, "Fréchet": 2},
+    "I want pretty samples": {"Fréchet": 5, "precision": 3, "sharpness off": 2},
+    "I edit given images": {"PSNR (dB)": 5, "sharpness off": 3, "Fréchet": 2},
     "I augment a data set": {"recall": 5, "digits": 3, "Fréchet": 3},
 }
 choice_explorer(table, BETTER, READERS)
@@ -917,7 +922,7 @@ shown = torch.cat([images[:10] for images in tossed.values()])
 show(plot_images(shown, 10, "Probabilities, and pixels tossed", row_titles=list(tossed), size=0.75))
 
 # %% [markdown] tags=["solution"]
-# RESULTS-TOSSED
+# Tossed pixels are *steeper than real ones*, many times: a gray edge of the probabilities becomes salt and pepper. So the softness is in the picture that we choose to show, the mean of the model's last layer, and not in its samples; the samples proper are rough. Neither is what a real digit looks like: the model draws each pixel by itself once $z$ is known, and a real edge is not made so. That is the price of the likelihood that makes $\log p(x)$ computable.
 
 # %% [markdown]
 # **Second: the two masters of the decoder.** Train a VAE-GAN with another $\gamma$, ten times as large, then 0. What happens to sharpness, Fréchet distance and PSNR? (`gamma` is a global name that the step reads: set it, and train.) At $\gamma = 0$ the decoder no longer hears of the image. What is left of the model?
@@ -937,7 +942,7 @@ cells = [quote(table, "VAE-GAN", name) for name in ("sharpness", "Fréchet", "PS
 print(f"γ = 0.2, three seeds: sharpness {cells[0]}, Fréchet {cells[1]}, PSNR {cells[2]}")
 
 # %% [markdown] tags=["solution"]
-# RESULTS-GAMMA
+# A larger $\gamma$ makes the decoder listen to the image rather than to the judge. At $\gamma = 0$ the decoder is a GAN's generator that has never been told to reconstruct, with an encoder that does what it can to invert it: the reconstruction shows what is lost. One run each, so no more than a direction; the three seeds in the last line say how far runs of one setting lie apart.
 
 # %% [markdown]
 # ## What you take along

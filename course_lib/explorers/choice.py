@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import ipywidgets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from course_lib.comparison_plots import Table, as_cell
 from course_lib.environment import is_static
@@ -148,15 +149,25 @@ class _View:
         median, low, high = as_cell(cell)
         return f"{median:.3g} ({low:.3g} to {high:.3g})"
 
+    def look(self, metric: str) -> dict:
+        """A color of its own: six, and the same six paler."""
+        number = list(self.better).index(metric)
+        return {"color": f"C{number % 6}", "alpha": 1.0 if number < 6 else 0.5}
+
+    def key(self, figure: Figure, *readers: Weights, columns: int) -> None:
+        """Which color is which metric, of those that somebody weighs."""
+        weighed = [m for m in self.better if any(weights.get(m) for weights in readers)]
+        patches = [Patch(label=metric, **self.look(metric)) for metric in weighed]
+        figure.legend(handles=patches, loc="outside lower center", ncols=columns, fontsize=8)
+
     def draw(self, axes: Axes, weights: Weights) -> None:
         """A bar a model, stacked of what each metric gives it."""
         total = sum(weights.values()) or 1
         for place, (model, score) in enumerate(self.scores(weights).items()):
             left = 0.0
-            for number, metric in enumerate(self.better):
+            for metric in self.better:
                 part = weights.get(metric, 0) * self.points[model][metric] / total
-                axes.barh(place, part, left=left, color=f"C{number % 6}", ec="white", height=0.6,
-                          alpha=1.0 if number < 6 else 0.5)  # fmt: skip
+                axes.barh(place, part, left=left, ec="white", height=0.6, **self.look(metric))
                 left += part
             axes.text(left + 0.02, place, f"{score:.2f}", va="center", fontsize=9)
         axes.set(xlim=(0, 1.15), ylim=(len(self.table) - 0.5, -0.5))
@@ -165,22 +176,23 @@ class _View:
 
 
 def _frame(view: _View, weights: Weights) -> Figure:
-    figure = Figure(figsize=(4.6, 2.6), dpi=80, layout="none")
-    figure.subplots_adjust(0.2, 0.12, 0.97, 0.9)
+    figure = Figure(figsize=(4.6, 3.4), dpi=80)
     axes = figure.subplots()
     view.draw(axes, weights)
     axes.set_title("what the table says, weighed by you")
+    view.key(figure, weights, columns=3)
     return figure
 
 
 def _static_figure(view: _View, readers: Mapping[str, Weights]) -> Figure:
     """A panel a reader."""
-    figure = Figure(figsize=(2.6 * len(readers) + 0.6, 0.35 * len(view.table) + 1.1))
+    figure = Figure(figsize=(2.6 * len(readers) + 0.6, 0.35 * len(view.table) + 1.4))
     panels = figure.subplots(1, len(readers), squeeze=False)[0]
     for number, (axes, (name, weights)) in enumerate(zip(panels, readers.items(), strict=True)):
         view.draw(axes, weights)
         axes.set_title(name, fontsize=9)
         if number:
             axes.set_yticklabels([])
-    figure.suptitle("What the table says to four readers" if len(readers) == 4 else "By reader")
+    view.key(figure, *readers.values(), columns=8)
+    figure.suptitle("What the table says, by reader")
     return figure
