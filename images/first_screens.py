@@ -30,6 +30,7 @@ PICTURES = {
     "13_conditional": ('"One z a row", value_range',),
     "14a_cyclegan": ("Two heaps, no pairs", "One emoji, normalized"),
     "14b_cyclegan": ("Digits, translated",),
+    "16_gan_or_vae": ("Twelve z, three models", "plot_comparison(table"),
     "18a_clinic": ("Case F9: a loss", "a judge that bends"),
     "18b_clinic": ("Who comes home?",),
     "18c_clinic": ("Lower wins",),

@@ -24,6 +24,7 @@ LESSONS = (
     "clinic_evaluation",
     "responsible",
     "cyclegan",
+    "gan_or_vae",
 )
 SLIPS = {
     name: slips

@@ -31,6 +31,7 @@ LESSONS = (
     "evaluation",
     "conditional",
     "cyclegan",
+    "gan_or_vae",
     "fast_training",
     "clinic",
     "responsible",

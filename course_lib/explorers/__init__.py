@@ -5,6 +5,7 @@ Jupyter shows; where `environment.is_static()`, it shows a figure that makes the
 GitHub, nbval and scripts have something to look at, and returns None.
 """
 
+from .choice import choice_explorer
 from .consulting import Run, consulting_room
 from .ellipse import ellipse_explorer
 from .forced_choice import forced_choice_explorer
@@ -20,6 +21,7 @@ from .weights import weights_explorer
 
 __all__ = [
     "Run",
+    "choice_explorer",
     "consulting_room",
     "ellipse_explorer",
     "forced_choice_explorer",

@@ -5,7 +5,7 @@
 `likelihood` estimates log p(x) of a VAE; `extractors` are the shipped feature networks; `distances`
 compares two sets of features, whatever network they are from; `intervals` say how sure a share is
 and how far seeds scatter; `modes` counts what a model found of a mixture; `similarity` compares an
-image with its true partner.
+image with its true partner; `memory` counts what a step needs.
 """
 
 from course_lib.metrics.distances import (
@@ -18,6 +18,7 @@ from course_lib.metrics.distances import (
 from course_lib.metrics.extractors import FeatureNetwork, Seen, features
 from course_lib.metrics.intervals import median_range, wilson_interval
 from course_lib.metrics.likelihood import log_likelihood
+from course_lib.metrics.memory import peak_bytes
 from course_lib.metrics.modes import modes_covered
 from course_lib.metrics.similarity import ssim
 
@@ -32,6 +33,7 @@ __all__ = [
     "log_likelihood",
     "median_range",
     "modes_covered",
+    "peak_bytes",
     "precision_recall",
     "ssim",
     "wilson_interval",

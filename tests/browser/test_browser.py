@@ -204,6 +204,13 @@ class ImagePool:
                 image, self.images[slot] = self.images[slot], image
             back.append(image)
         return torch.stack(back)
+    "16_gan_or_vae": (
+        "gan_or_vae.feature_reconstruction_loss",
+        "features_averaged",
+        """\
+def feature_reconstruction_loss(discriminator_features, images, recon):
+    target = discriminator_features(images).detach()
+    return F.mse_loss(discriminator_features(recon), target)
 """,
     ),
     "17_fast_training": (
@@ -564,6 +571,17 @@ def translate_an_emoji(notebook: Notebook) -> None:
     expect(words).not_to_have_text(before)
     pixels_before = pixels(picture)
     explorer.locator("select").select_option(index=3)
+def weigh_what_matters(notebook: Notebook) -> None:
+    """Another reader, and then a weight of one's own, show other bars and another answer."""
+    explorer = notebook.page.locator(".choice-explorer")
+    explorer.scroll_into_view_if_needed()
+    picture, words = explorer.locator("img.widget-image"), explorer.locator(".widget-html-content")
+    words_before, pixels_before = words.inner_text(), pixels(picture)
+    explorer.locator("select").select_option("I augment a data set")
+    wait_for_other_pixels(picture, pixels_before)
+    expect(words).not_to_have_text(words_before)
+    pixels_before = pixels(picture)
+    drag(notebook, explorer.locator(".noUi-handle").nth(5), by=(80, 0))
     wait_for_other_pixels(picture, pixels_before)
 
 
@@ -635,4 +653,5 @@ EXPLORERS = {
     "18c_clinic": examine_patients,
     "19b_responsible": wash_off_a_watermark,
     "14b_cyclegan": translate_an_emoji,
+    "16_gan_or_vae": weigh_what_matters,
 }
