@@ -1457,7 +1457,7 @@ for rate in (2e-3, 2e-4, 2e-5, 0.0):
     print(f"rate of D {rate:.0e}: G's loss {loss.item():.6f}, D moved by {moved(D, before):.4f}")
 
 # %% [markdown] tags=["solution"]
-# The last line is the right step. By $G$'s loss nobody could say which of the others is bribed a little: a frozen judge is deceived as well, in the end. How far $D$ moved says it, at every rate.
+# The last line is the right step: against a judge who does not move, $G$'s loss falls to 0.21. A hundredth of the rate makes 0.08 of it, which nobody would find odd. How far $D$ moved betrays the bribe at every rate: 0.35 is not 0.
 
 # %% [markdown]
 # ## What you take along

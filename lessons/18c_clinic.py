@@ -604,6 +604,7 @@ show(
 # Four generators whose samples come as near to the training images as new digits do, or nearer: the curves are the samples' distances to their nearest training image, in rising order,
 # and the dashed one is that of 500 digits which no generator made. Each patient has one illness of four, drawn anew; the table quotes an earlier drawing of each.
 # Order the measurement that will tell, and name the cause.
+# (Some copies count as inexact: `cdist` goes by way of a matrix product, whose rounding shows where a distance is 0.)
 
 # %% tags=["folded"]
 trained, held = digits[:3000].flatten(1), digits[3000:].flatten(1)
@@ -684,7 +685,7 @@ more = ppca_samples(500, latents=40)
 print(f"{'40 latents':>12}: {frechet(more, digits):.2f} on pixels, and still no digit")
 
 # %% [markdown] tags=["solution"]
-# Mixed pixels keep every pixel's own law and lose by far: covariances see it. A PPCA with more latents has all of them, and wins without drawing one digit:
+# Mixed pixels keep every pixel's own law and lose, 1.06 against 0.40: covariances see it. A PPCA of 40 latents has more of them right and wins, 0.08, without drawing one digit:
 # the Fréchet distance on pixels asks for two moments. Whoever knows the score knows how to win it, and that holds for every score.
 
 # %% [markdown]
