@@ -15,35 +15,31 @@ from ..modules import as_list, examine, given, move_parameters
 from ..random_inputs import normal
 from ..ready import adapted
 from ..wrong_modules import given_first, then, variant
+from .networks import (
+    AnyImages,
+    MapsMiscounted,
+    OneHotBesideTheTable,
+    OneHotOfTen,
+    OneHotOfTheBatch,
+    RowNotCounted,
+    SomeGenerator,
+    TableInForward,
+    WithoutLabel,
+    along_the_batch,
+    centered,
+    combining,
+    given_labels,
+    label_as_it_is,
+    mean_row,
+    noise_for_z,
+    row_detached,
+    table_given_z,
+    zeros_for_row,
+    zeros_for_z,
+)
 
 ARGUMENTS = "latent_dim, classes, image_size, channels, width"
 SIZES = ((5, 4, 28, 1, 8), (3, 12, 32, 3, 6), (4, 3, 32, 1, 8))
-
-
-class AnyImages(nn.Module):
-    """Labels and z to images of any values; `combine` says how the two meet."""
-
-    activation: type = nn.Tanh
-
-    def __init__(self, latent_dim: int, classes: int, image_size: int, channels: int, width: int):
-        super().__init__()
-        self.embedding = nn.Embedding(classes, classes)
-        self.body = nn.Sequential(nn.Linear(latent_dim + classes, 2 * width), self.activation())
-        self.head = nn.Linear(2 * width, channels * image_size**2)
-        self.shape = (channels, image_size, image_size)
-
-    def combine(self, z: Tensor, labels: Tensor) -> Tensor:
-        return torch.cat([z, self.embedding(labels)], 1)
-
-    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        return self.head(self.body(self.combine(z, labels))).unflatten(1, self.shape)
-
-
-class SomeGenerator(AnyImages):
-    """A right conditional generator."""
-
-    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        return super().forward(z, labels).tanh()
 
 
 def draw_inputs(
@@ -117,102 +113,6 @@ def form_and_label_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -
     place = next((i for i, name in enumerate(names) if name.startswith("parameters")), len(names))
     first = {name: facts[name] for name in names[:place]}
     return first | labels | {name: facts[name] for name in names[place:]}
-
-
-def combining(combine: Callable[[nn.Module, Tensor, Tensor], Tensor]) -> type:
-    return variant(SomeGenerator, combine=combine)
-
-
-def given_labels(change: Callable[[Tensor], Tensor]) -> type:
-    """Its labels changed by `change`."""
-
-    def forward(self, z, labels):
-        return SomeGenerator.forward(self, z, change(labels))
-
-    return variant(SomeGenerator, forward=forward)
-
-
-class WithoutLabel(SomeGenerator):
-    """No table, no label: z alone."""
-
-    def __init__(self, latent_dim: int, classes: int, image_size: int, channels: int, width: int):
-        super().__init__(latent_dim, classes, image_size, channels, width)
-        del self.embedding
-        self.body[0] = nn.Linear(latent_dim, 2 * width)
-
-    def combine(self, z: Tensor, labels: Tensor) -> Tensor:
-        return z
-
-
-class OneHotOfTheBatch(SomeGenerator):
-    def combine(self, z: Tensor, labels: Tensor) -> Tensor:
-        return torch.cat([z, nn.functional.one_hot(labels).float()], 1)
-
-
-class OneHotBesideTheTable(SomeGenerator):
-    def combine(self, z: Tensor, labels: Tensor) -> Tensor:
-        rows = nn.functional.one_hot(labels, self.embedding.num_embeddings).float()
-        return torch.cat([z, rows], 1)
-
-
-class TableInForward(SomeGenerator):
-    def combine(self, z: Tensor, labels: Tensor) -> Tensor:
-        table = nn.Embedding(*self.embedding.weight.shape)
-        return torch.cat([z, table(labels)], 1)
-
-
-class RowNotCounted(SomeGenerator):
-    def __init__(self, latent_dim: int, classes: int, image_size: int, channels: int, width: int):
-        super().__init__(latent_dim, classes, image_size, channels, width)
-        self.body[0] = nn.Linear(latent_dim, 2 * width)
-
-
-class OneHotOfTen(SomeGenerator):
-    def combine(self, z: Tensor, labels: Tensor) -> Tensor:
-        return torch.cat([z, nn.functional.one_hot(labels, 10).float()], 1)
-
-
-class MapsMiscounted(SomeGenerator):
-    def __init__(self, latent_dim: int, classes: int, image_size: int, channels: int, width: int):
-        super().__init__(latent_dim, classes, image_size, channels, width)
-        self.body = nn.Sequential(*self.body, nn.Unflatten(1, (width, image_size // 4)))
-
-
-def zeros_for_row(self, z, labels):
-    return torch.cat([z, torch.zeros(len(z), self.embedding.embedding_dim)], 1)
-
-
-def zeros_for_z(self, z, labels):
-    return torch.cat([torch.zeros_like(z), self.embedding(labels)], 1)
-
-
-def noise_for_z(self, z, labels):
-    return torch.cat([torch.randn_like(z), self.embedding(labels)], 1)
-
-
-def along_the_batch(self, z, labels):
-    return torch.cat([z, self.embedding(labels)])
-
-
-def label_as_it_is(self, z, labels):
-    return torch.cat([z, labels], 1)
-
-
-def table_given_z(self, z, labels):
-    return torch.cat([labels, self.embedding(z)], 1)
-
-
-def mean_row(self, z, labels):
-    return torch.cat([z, self.embedding(labels).mean(0).expand(len(z), -1)], 1)
-
-
-def row_detached(self, z, labels):
-    return torch.cat([z, self.embedding(labels).detach()], 1)
-
-
-def centered(self, z, labels):
-    rows = self.embedding(labels)
-    return torch.cat([z, rows - rows.mean(0)], 1)
 
 
 EXERCISE = module_exercise(
