@@ -204,6 +204,8 @@ class ImagePool:
                 image, self.images[slot] = self.images[slot], image
             back.append(image)
         return torch.stack(back)
+""",
+    ),
     "16_gan_or_vae": (
         "gan_or_vae.feature_reconstruction_loss",
         "features_averaged",
@@ -571,6 +573,8 @@ def translate_an_emoji(notebook: Notebook) -> None:
     expect(words).not_to_have_text(before)
     pixels_before = pixels(picture)
     explorer.locator("select").select_option(index=3)
+
+
 def weigh_what_matters(notebook: Notebook) -> None:
     """Another reader, and then a weight of one's own, show other bars and another answer."""
     explorer = notebook.page.locator(".choice-explorer")
