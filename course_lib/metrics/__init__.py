@@ -3,7 +3,8 @@
     from course_lib.metrics import features, fid, log_likelihood
 
 `likelihood` estimates log p(x) of a VAE; `extractors` are the shipped feature networks; `distances`
-compares two sets of features, whatever network they are from; `intervals` say how sure a share is.
+compares two sets of features, whatever network they are from; `similarity` compares an image with
+the one it should be; `intervals` say how sure a share is.
 """
 
 from course_lib.metrics.distances import (
@@ -16,6 +17,7 @@ from course_lib.metrics.distances import (
 from course_lib.metrics.extractors import FeatureNetwork, Seen, features
 from course_lib.metrics.intervals import wilson_interval
 from course_lib.metrics.likelihood import log_likelihood
+from course_lib.metrics.similarity import psnr, ssim
 
 __all__ = [
     "FeatureNetwork",
@@ -27,5 +29,7 @@ __all__ = [
     "kid",
     "log_likelihood",
     "precision_recall",
+    "psnr",
+    "ssim",
     "wilson_interval",
 ]
