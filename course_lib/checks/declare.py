@@ -30,6 +30,7 @@ LESSONS = (
     "stable_gans",
     "evaluation",
     "conditional",
+    "editing",
     "fast_training",
     "clinic",
 )
