@@ -5,6 +5,7 @@ Jupyter shows; where `environment.is_static()`, it shows a figure that makes the
 GitHub, nbval and scripts have something to look at, and returns None.
 """
 
+from .brush import brush_explorer
 from .ellipse import ellipse_explorer
 from .forced_choice import forced_choice_explorer
 from .game import game_explorer
@@ -15,6 +16,7 @@ from .modes import mode_explorer
 from .moments import moments_explorer
 
 __all__ = [
+    "brush_explorer",
     "ellipse_explorer",
     "forced_choice_explorer",
     "game_explorer",

@@ -22,8 +22,8 @@ def image_cases(generator: torch.Generator) -> list[Case]:
     def case(images: Tensor, about: str, extreme: bool = False) -> Case:
         return Case({"images": images, "seed": some_seed(generator)}, about, extreme)
 
-    gray = uniform(generator, COUNT, 1, HEIGHT, WIDTH) - 0.5
-    color = uniform(generator, COUNT, 3, HEIGHT, WIDTH) - 0.5
+    gray = 0.3 * uniform(generator, COUNT, 1, HEIGHT, WIDTH) - 0.15
+    color = 0.3 * uniform(generator, COUNT, 3, HEIGHT, WIDTH) - 0.15
     ends = torch.where(uniform(generator, 64, 1, HEIGHT, WIDTH) < 0.5, -1.0, 1.0)
     return [
         case(gray, "gray images"),
@@ -83,16 +83,11 @@ def form_of(value: Any) -> str:
 
 def read_facts(images: Tensor, changed: Tensor) -> dict[str, Any]:
     flip, down, right, bright, apart = read_draws(images, changed)
-    known = apart < 1e-3
-    share = known.double().mean().item()
-    facts: dict[str, Any] = {
-        "flip, shift and one brightness explain": "every image"
-        if share == 1
-        else "some of the images"
-        if share > 0.1
-        else "no image"
-    }
-    if share < 1:
+    explained = share_explained(apart)
+    if explained != "every image":
+        explained = name_other_change(images, changed, explained)
+    facts: dict[str, Any] = {"flip, shift and one brightness explain": explained}
+    if explained != "every image":
         return facts
     facts["pixels that come in at the edge"] = name_filling(changed, down, right, bright)
     facts["flipped"] = name_share(flip)
@@ -127,6 +122,24 @@ def read_draws(images: Tensor, changed: Tensor) -> tuple[Tensor, ...]:
         row = torch.stack([*found, torch.full_like(error, right), bright, error])
         best = torch.where(error < best[4], row, best)
     return tuple(best)
+
+
+def share_explained(apart: Tensor) -> str:
+    share = (apart < 1e-3).double().mean().item()
+    return "every image" if share == 1 else "some of the images" if share > 0.1 else "no image"
+
+
+def name_other_change(images: Tensor, changed: Tensor, explained: str) -> str:
+    """Whether flip, shift and one number explain it after a tanh, or as a factor."""
+    if changed.min() >= 0:
+        return f"{explained}; nothing lies below 0"
+    undone = images, changed.clamp(-0.999, 0.999).atanh()
+    if share_explained(read_draws(*undone)[4]) == "every image":
+        return f"{explained}, but for a tanh every one"
+    logarithms = (part.abs().clamp(min=1e-6).log() for part in (images, changed))
+    if share_explained(read_draws(*logarithms)[4]) != "no image":
+        return f"{explained}; a factor does"
+    return explained
 
 
 def inner(shift: int, size: int) -> tuple[slice, slice]:

@@ -12,6 +12,8 @@ from ..declare import Case, Exercise, Misconception
 from ..observing import Handed
 from .seen_networks import Seen, form_of, made_inputs, name_asked, name_change, squared_error
 
+BRIGHTER = 0.4
+
 
 def hole_cases(generator: torch.Generator) -> list[Case]:
     def inputs(batch: int, size: list[int], **settings) -> dict:
@@ -35,15 +37,18 @@ def hole_cases(generator: torch.Generator) -> list[Case]:
 
 
 def call_inpaint(answer: Callable, inputs: Mapping[str, Any]) -> Any:
-    """Three times: as it is, with other numbers in the holes, and with other known pixels."""
+    """Three times: as it is, with other numbers in the holes, and by a decoder that is brighter
+    there where no image is known: by so much the holes must become brighter, and nothing else."""
     size, mask = list(inputs["images"].shape[2:]), inputs["mask"]
+    more = BRIGHTER * (1 - mask).amin(dim=0, keepdim=True)
     record: dict[str, Any] = {}
-    for label in ("", "other hole ", "other rest "):
-        network, images = Seen(inputs["weight"], size), inputs["images"].clone()
-        if label:
-            images = torch.where((mask > 0) == (label == "other rest "), 0.3 - images, images)
+    for label in ("", "other hole ", "other decoder "):
+        network = Seen(inputs["weight"], size, more if label == "other decoder " else 0.0)
+        images = inputs["images"]
+        if label == "other hole ":
+            images = torch.where(mask > 0, images, 0.3 - images)
         rest = (inputs["steps"], inputs["learning_rate"], inputs["z"])
-        filled = answer(network, images, mask.clone(), *rest)
+        filled = answer(network, images, mask, *rest)
         if filled is Ellipsis:
             return Handed(filled)
         record[f"{label}images"] = filled.detach() if isinstance(filled, Tensor) else filled
@@ -74,13 +79,14 @@ def hole_facts(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[st
         before, after = (squared_error(each * mask, images * mask) for each in (start, made))
         facts["the known pixels of the decoder's images"] = name_change(before, after)
     facts["the gradients taken"] = name_asked(outputs["asked"] / len(images), inputs["steps"])
-    for which, told in (
-        ("hole", "other pixels in the hole change"),
-        ("rest", "other known pixels"),
-    ):
-        other = outputs[f"other {which} images"]
-        if isinstance(other, Tensor) and other.shape == filled.shape:
-            facts[told if which == "hole" else f"{told} change"] = name_parts(other, filled, mask)
+    other, brighter = outputs["other hole images"], outputs["other decoder images"]
+    if isinstance(other, Tensor) and other.shape == filled.shape:
+        facts["other pixels in the hole change"] = name_parts(other, filled, mask)
+    if isinstance(brighter, Tensor) and brighter.shape == filled.shape:
+        more = BRIGHTER * hole.amin(dim=0, keepdim=True)
+        facts["what the decoder draws in the hole has no say in the search"] = matches(
+            brighter * hole, (filled + more) * hole
+        )
     facts["the images come back without a graph"] = not outputs["graph"]
     return facts
 
@@ -248,20 +254,17 @@ EXERCISE = Exercise(
             "and kept.",
         ),
         Misconception(
-            "fitted_to_the_hole",
-            with_adam(
-                loss=lambda made, images, mask: ((made - images) * (1 - mask)).square().sum()
-            ),
-            "z was fitted to the pixels in the hole, which nobody knows. Fit it to those where the "
-            "mask is 1.",
-        ),
-        Misconception(
-            "whole_image_fitted",
+            "hole_seen",
             with_adam(loss=lambda made, images, mask: (made - images).square().sum()),
-            "z was fitted to all pixels, those in the hole among them. That looks better than it "
-            "is: when a pixel is really missing there is nothing to look at. Leave them out of "
-            "the loss.",
-            also=(with_adam(loss=lambda made, images, mask: (made - images).abs().sum()),),
+            "Pixels in the hole have a say: the loss looks at all pixels, or at the wrong ones. "
+            "That looks better than it is; where a pixel is really missing there is nothing to "
+            "look at. Fit those where the mask is 1, and no others.",
+            also=(
+                with_adam(loss=lambda made, images, mask: (made - images).abs().sum()),
+                with_adam(
+                    loss=lambda made, images, mask: ((made - images) * (1 - mask)).square().sum()
+                ),
+            ),
         ),
         Misconception(
             "only_the_image_masked",

@@ -29,9 +29,9 @@ def call_invert(answer: Callable, inputs: Mapping[str, Any]) -> Any:
     size = list(inputs["images"].shape[2:])
     record: dict[str, Any] = {}
     for label in ("", "other "):
-        network, images = Seen(inputs["weight"], size), inputs["images"].clone()
+        network, images = Seen(inputs["weight"], size), inputs["images"]
         if label:
-            images[-1] = -images[-1]
+            images = torch.cat([images[:-1], -images[-1:]])
         rest = (inputs["steps"], inputs["learning_rate"], inputs["z"])
         z = answer(network, images, *rest)
         if z is Ellipsis:
@@ -231,17 +231,13 @@ EXERCISE = Exercise(
             "One latent was optimized for all images. Each image has its own row of z.",
         ),
         Misconception(
-            "compared_with_the_mean",
+            "images_in_common",
             with_adam(loss=lambda fake, images: (fake - images.mean(dim=0)).square().sum()),
-            "Each image is compared with the mean of all. Image i belongs to row i of z.",
-        ),
-        Misconception(
-            "mean_images_compared",
-            with_adam(
-                loss=lambda fake, images: (fake.mean(dim=0) - images.mean(dim=0)).square().sum()
+            "A mean over the batch is compared, so that images move each other's latents. Compare "
+            "image i with what row i of z makes, and then add.",
+            also=(
+                with_adam(loss=lambda fake, images: (fake.mean(0) - images.mean(0)).square().sum()),
             ),
-            "The mean of the made images is compared with the mean of the given ones, so that "
-            "images move each other's latents. Compare image by image, then add.",
         ),
         Misconception(
             "graph_kept",

@@ -13,10 +13,11 @@ STEPS, RATE = 8, 0.1  # of the usual case: Adam, gradient descent and L-BFGS all
 
 
 class Seen(nn.Module):
-    """tanh of a linear map, z `(B, Z)` to images `(B, 1, H, W)`; keeps its results."""
+    """tanh of a linear map, z `(B, Z)` to images `(B, 1, H, W)`, plus `more`; keeps its results."""
 
-    def __init__(self, weight: Tensor, size: list[int]):
+    def __init__(self, weight: Tensor, size: list[int], more: Tensor | float = 0.0):
         super().__init__()
+        self.more = more
         self.weight = nn.Parameter(weight.clone())
         self.size, self.gave, self.asked = size, [], 0
 
@@ -24,6 +25,7 @@ class Seen(nn.Module):
         if z.ndim != 2 or z.shape[1] != self.weight.shape[1]:
             raise ValueError(f"z must be (B, {self.weight.shape[1]}); got {tuple(z.shape)}")
         images = torch.tanh(z @ self.weight.to(z.dtype).T).reshape(len(z), 1, *self.size)
+        images = images + self.more
         self.asked += len(z) * z.requires_grad  # counted image by image
         self.gave.append(images.detach().clone())
         return images

@@ -132,18 +132,12 @@ MISCONCEPTIONS = (
     Misconception(
         "never_flipped",
         augment_with(mirror=lambda images: images),
-        "No image was flipped. Half of them are, left to right.",
+        "No image was flipped. Half of them are, left to right, each by a coin of its own.",
     ),
     Misconception(
         "all_flipped",
         augment_with(flips=lambda x, g: coin(x, g) | True),
-        "Every image was flipped. Each one tosses a coin.",
-    ),
-    Misconception(
-        "one_coin",
-        augment_with(flips=shared(coin)),
-        "All images are flipped, or none: one coin was tossed for the batch. Each image tosses its "
-        "own.",
+        "Every image was flipped. Each one tosses a coin of its own.",
     ),
     Misconception(
         "flipped_upside_down",
@@ -200,15 +194,14 @@ MISCONCEPTIONS = (
         "itself.",
     ),
     Misconception(
-        "wrapped",
+        "image_at_the_edge",
         augment_with(move=lambda x, d, r: shifted(x, d, r, "circular")),
-        "What leaves at one edge comes back at the other: that is what roll does. Black comes in.",
-    ),
-    Misconception(
-        "edge_repeated",
-        augment_with(move=lambda x, d, r: shifted(x, d, r, "replicate")),
-        "Pixels of the image come in at the edge. Black comes in: -1.",
-        also=(augment_with(move=lambda x, d, r: shifted(x, d, r, "reflect")),),
+        "Pixels of the image come in at the edge: what left at the other one, as roll brings it "
+        "back, or repeated ones. Black comes in: -1.",
+        also=(
+            augment_with(move=lambda x, d, r: shifted(x, d, r, "replicate")),
+            augment_with(move=lambda x, d, r: shifted(x, d, r, "reflect")),
+        ),
     ),
     Misconception(
         "gray_filled",
