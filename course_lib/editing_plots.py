@@ -3,11 +3,12 @@
 Each `plot_` function returns a Figure for `plotting.show`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from torch import Tensor
 
 STILL, LEARNED, GIVEN = "#e3e6ea", "#66c5ab", "#f4c9a5"
 TOOLS = ("a walk, or a vector", "inversion", "inpainting")
@@ -79,4 +80,52 @@ def plot_intervals(
     axes.set_yticks(places, list(scores))
     axes.invert_yaxis()
     axes.set(title=title, xlabel=xlabel)
+    return figure
+
+
+def plot_augmented_games() -> Figure:
+    """What a discriminator compares: nothing changed, the reals changed, both changed by T.
+
+    >>> figure = plot_augmented_games()
+    """
+    figure = Figure(figsize=(10.5, 2.7), layout="none")
+    figure.subplots_adjust(0.005, 0.02, 0.995, 0.88, 0.03)
+    titles = ("no augmentation", "reals alone: it leaks", "both, by one law")
+    for axes, title, count in zip(figure.subplots(1, 3), titles, range(3), strict=True):
+        axes.set(xlim=(0, 10), ylim=(0, 4.6), title=title)
+        axes.axis("off")
+        _into_judge(axes, "x", 3.0, changed=count > 0)
+        _into_judge(axes, "G(z)", 0.6, changed=count > 1)
+        _box(axes, 7.4, 1.8, 2.4, "discriminator", STILL)
+    return figure
+
+
+def _into_judge(axes: Axes, text: str, y: float, changed: bool) -> None:
+    """Images on their way to the discriminator, through T where they are changed."""
+    _box(axes, 0.2, y, 1.8, text, GIVEN if text == "x" else LEARNED)
+    if changed:
+        _box(axes, 3.6, y, 1.4, "T", "white")
+        _arrow(axes, (2.0, y + 0.55), (3.6, y + 0.55))
+    _arrow(axes, (5.0 if changed else 2.0, y + 0.55), (7.4, 2.35))
+
+
+def plot_trade(trade: Mapping[str, Tensor], weights: Sequence[str]) -> Figure:
+    """Content loss against style loss: the content itself, the plain way, then one dot a weight.
+
+    `trade` has for each name losses `(2, 2 + weights)`, content above style.
+
+    >>> import torch
+    >>> figure = plot_trade({"one like the other": torch.rand(2, 4)}, ["w = 1", "w = 10"])
+    """
+    figure = Figure(figsize=(4.4 * len(trade), 3.0))
+    for axes, (name, (content, style)) in zip(
+        figure.subplots(1, len(trade), squeeze=False)[0], trade.items(), strict=True
+    ):
+        axes.plot(content[2:], style[2:], "o-", label="by gradient")
+        axes.plot(content[1], style[1], "s", label="colors alone")
+        axes.plot(content[0], style[0], "^", label="content as it is")
+        for x, y, weight in zip(content[2:], style[2:], weights, strict=True):
+            axes.annotate(weight, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=8)
+        axes.set(title=name, xlabel="content loss", ylabel="style loss", yscale="log")
+        axes.legend(fontsize=8)
     return figure

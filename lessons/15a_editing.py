@@ -51,8 +51,8 @@ seed_everything(0)
 device = pick_device()
 latent_dim = 32
 width = at_scale(smoke=4, laptop=32, gpu=64)
-vae_steps = at_scale(smoke=20, laptop=2_500, gpu=30_000)
-gan_steps = at_scale(smoke=20, laptop=1_200, gpu=20_000)
+vae_steps = at_scale(smoke=20, laptop=2_200, gpu=30_000)
+gan_steps = at_scale(smoke=20, laptop=1_000, gpu=20_000)
 encoder_steps = at_scale(smoke=20, laptop=500, gpu=8_000)
 search_steps = at_scale(smoke=5, laptop=100, gpu=500)
 some = at_scale(smoke=6, laptop=50, gpu=500)  # test images that are inverted and mended
