@@ -11,6 +11,8 @@ PICTURES = {
     "10_dcgan": ("None chosen", "Drawn by nobody"),
     "12_evaluation": ("worse than luck explains",),
     "13_conditional": ('"One z a row", value_range',),
+    "15a_editing": ("brush_explorer(fill",),
+    "15b_editing": ("Content, style, the plain way",),
     "18a_clinic": ("Case F9: a loss", "a judge that bends"),
     "18b_clinic": ("Who comes home?",),
 }

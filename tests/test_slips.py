@@ -15,6 +15,7 @@ LESSONS = (
     "stable_gans",
     "evaluation",
     "conditional",
+    "editing",
 )
 SLIPS = {
     name: slips

@@ -169,6 +169,23 @@ def projection_logits(features, labels, embedding, linear):
     return linear(features) + (embedding(labels) * features).sum(dim=1)
 """,
     ),
+    "15a_editing": (
+        "editing.composite",
+        "mask_made_hard",
+        """\
+def composite(foreground, background, mask):
+    return torch.where(mask > 0.5, foreground, background)
+""",
+    ),
+    "15b_editing": (
+        "editing.gram_matrix",
+        "divided_by_places",
+        """\
+def gram_matrix(features):
+    flat = features.flatten(2)
+    return flat @ flat.mT / flat.shape[2]
+""",
+    ),
     "17_fast_training": (
         "fast_training.roofline_seconds",
         "added",
@@ -460,6 +477,26 @@ def choose_a_label(notebook: Notebook) -> None:
     wait_for_other_pixels(strip, before)
 
 
+def paint_a_hole(notebook: Notebook) -> None:
+    """What is painted is filled by the model; cleared, the image is back; another one can come."""
+    explorer = notebook.page.locator(".brush-explorer")
+    explorer.scroll_into_view_if_needed()
+    canvas = explorer.get_by_role("application", name="Image: paint a hole")
+    filled, told = canvas.locator("xpath=..").locator("img"), explorer.locator("output")
+    expect(told).to_contain_text("0 of 784 pixels painted")
+    clean = pixels(filled)
+    drag(notebook, canvas, by=(60, -60))
+    expect(told).not_to_contain_text("0 of 784 pixels painted")
+    wait_for_other_pixels(filled, clean)
+    before = pixels(filled)
+    explorer.get_by_role("button", name="Clear the hole").click()
+    expect(told).to_contain_text("0 of 784 pixels painted")
+    wait_for_other_pixels(filled, before)
+    canvas.press("ArrowDown")
+    canvas.press("Space")
+    wait_for_other_pixels(filled, clean)
+
+
 def pixels(picture: Locator) -> str:
     """What an <img> shows. Its address tells nothing: each new picture has a new one."""
     return picture.evaluate(
@@ -500,4 +537,5 @@ EXPLORERS = {
     "10_dcgan": slide_through_a_training,
     "12_evaluation": sit_the_blind_test,
     "13_conditional": choose_a_label,
+    "15a_editing": paint_a_hole,
 }

@@ -109,6 +109,16 @@ def with_adam(
     return answer
 
 
+def weights_alone(generator, images, steps, learning_rate, z):
+    """As in training: z is a constant."""
+    optimizer = torch.optim.Adam(generator.parameters(), learning_rate)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        (generator(z) - images).square().sum().backward()
+        optimizer.step()
+    return z.clone()
+
+
 def in_place(generator, images, steps, learning_rate, z):
     moved = with_adam()(generator, images, steps, learning_rate, z)
     z.copy_(moved)
@@ -179,6 +189,7 @@ EXERCISE = Exercise(
             with_adam(moved=lambda network, z: network.parameters()),
             "The optimizer moves the generator's weights and not the latents. The generator stays "
             "as it is: the one thing to learn is z.",
+            also=(weights_alone,),
         ),
         Misconception(
             "both_trained",
