@@ -23,7 +23,7 @@ def image_cases(generator: torch.Generator) -> list[Case]:
         return Case({"images": images, "seed": some_seed(generator)}, about, extreme)
 
     gray = 0.3 * uniform(generator, COUNT, 1, HEIGHT, WIDTH) - 0.15
-    color = 0.3 * uniform(generator, COUNT, 3, HEIGHT, WIDTH) - 0.15
+    color = 0.3 * uniform(generator, COUNT // 3, 3, HEIGHT, WIDTH) - 0.15
     ends = torch.where(uniform(generator, 64, 1, HEIGHT, WIDTH) < 0.5, -1.0, 1.0)
     return [
         case(gray, "gray images"),
