@@ -48,6 +48,49 @@ class DigitClassifier(nn.Module):
         return self.readout(self.features(images))
 
 
+class DigitGenerator(nn.Sequential):
+    """Latents z `(B, latent_dim)` to images `(B, 1, 28, 28)` in [-1, 1], as in lesson 12.
+
+    A linear layer to `2 * width` maps of 7×7, and two transposed convolutions that double them.
+
+    >>> DigitGenerator(latent_dim=16, width=4)(torch.randn(5, 16)).shape
+    torch.Size([5, 1, 28, 28])
+    """
+
+    def __init__(self, latent_dim: int, width: int = 32) -> None:
+        super().__init__(
+            nn.Linear(latent_dim, 2 * width * 49),
+            nn.Unflatten(1, (2 * width, 7, 7)),
+            nn.BatchNorm2d(2 * width),
+            nn.ReLU(),
+            nn.ConvTranspose2d(2 * width, width, kernel_size=4, stride=2, padding=1),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.ConvTranspose2d(width, 1, kernel_size=4, stride=2, padding=1),
+            nn.Tanh(),
+        )
+
+
+class DigitDiscriminator(nn.Sequential):
+    """Images `(B, 1, 28, 28)` to logits `(B,)`: the discriminator of lesson 12's GAN.
+
+    >>> DigitDiscriminator(width=4)(torch.rand(5, 1, 28, 28)).shape
+    torch.Size([5])
+    """
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__(
+            nn.Conv2d(1, width, kernel_size=4, stride=2, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1),
+            nn.BatchNorm2d(2 * width),
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            nn.Linear(2 * width * 49, 1),
+            nn.Flatten(0),
+        )
+
+
 class UpsampleConv2d(nn.Conv2d):
     """Twice the size, then a 3×3 convolution: `(B, C, H, W)` to `(B, out_channels, 2H, 2W)`.
 

@@ -31,6 +31,8 @@ PICTURES = {
     "14a_cyclegan": ("Two heaps, no pairs", "One emoji, normalized"),
     "14b_cyclegan": ("Digits, translated",),
     "16_gan_or_vae": ("Twelve z, three models", "plot_comparison(table"),
+    "15a_editing": ("brush_explorer(fill",),
+    "15b_editing": ("Content, style, the plain way",),
     "18a_clinic": ("Case F9: a loss", "a judge that bends"),
     "18b_clinic": ("Who comes home?",),
     "18c_clinic": ("Lower wins",),

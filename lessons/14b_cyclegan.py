@@ -112,7 +112,7 @@ for name, data in (("digits", digit_set), ("emoji", emoji_set)):
 # %% [markdown]
 # ## 2 · Judged by true pairs
 #
-# Two measures. **L1** is the mean absolute difference, in [-1, 1]; small is good. **[SSIM](glossary.ipynb#Structural-similarity)** compares means, variances and covariance in a window around each pixel; 1 is the same image.
+# Two measures. **L1** is the mean absolute difference, in [-1, 1]; small is good. **[SSIM](glossary.ipynb#Structural-similarity)** compares means, variances and covariance in a window around each pixel, of images in [0, 1]; 1 is the same image.
 # Every test image $i$ has a value for the method and one for doing nothing, so we take the difference $d_i$ of *that image*, and report $\bar d \pm s/\sqrt n$ with $s$ the standard deviation of the $d_i$: hard images make both values
 # worse, and in the difference that cancels.
 #
@@ -129,7 +129,7 @@ def measure(name, data, method, translated):
     """Remember L1 and SSIM of each test image, and print them beside those of doing nothing."""
     test_b = data["test"][1]
     l1 = (translated - test_b).abs().mean(dim=(1, 2, 3)).cpu()
-    similar = ssim(translated, test_b, data_range=2.0).cpu()
+    similar = ssim((translated + 1) / 2, (test_b + 1) / 2, peak=1.0).float().cpu()
     tables[name][method] = (l1, similar)
     told = f"{method:<24}"
     for values, nothing in zip((l1, similar), tables[name]["identity map"], strict=True):

@@ -15,6 +15,7 @@ from PIL import Image
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from course_lib.explorers import (
+    brush,
     ellipse,
     game,
     kl,
@@ -26,6 +27,7 @@ from course_lib.explorers import (
     watermark,
     weights,
 )
+from course_lib.explorers.brush import brush_explorer
 from course_lib.explorers.game import game_explorer
 from course_lib.explorers.kl import gaussian_divergences, kl_explorer
 from course_lib.explorers.label import label_explorer
@@ -39,14 +41,14 @@ from course_lib.explorers.weights import weights_explorer
 
 @pytest.fixture
 def live(monkeypatch):
-    for module in (game, kl, label, latent, modes, moments, translation, watermark, weights):
+    for module in (brush, game, kl, label, latent, modes, moments, translation, watermark, weights):
         monkeypatch.setattr(module, "is_static", lambda: False)
 
 
 @pytest.fixture
 def shown(monkeypatch):
     figures = []
-    for module in (game, kl, label, latent, modes, moments, translation, watermark, weights):
+    for module in (brush, game, kl, label, latent, modes, moments, translation, watermark, weights):
         monkeypatch.setattr(module, "show", figures.append)
     return figures
 
@@ -842,3 +844,52 @@ def test_a_static_translation_shows_the_first_and_the_last_step(shown):
 def test_translations_that_do_not_fit_are_refused(change):
     with pytest.raises(ValueError, match=r"\(N, C, H, W\) of one shape"):
         translation_explorer(*change(*translated()))
+
+
+# the brush
+
+
+def half_gray(image, mask):
+    assert (image[mask == 0] == 0).all()  # what is painted over never comes here
+    return image * mask + 0.5 * (1 - mask)
+
+
+def test_a_painted_hole_is_filled_and_a_cleared_one_is_not(live):
+    images = torch.rand(3, 1, 4, 5)
+    which, pad = brush_explorer(half_gray, images).children
+    assert pad.size == [4, 5] and pad.painted == "0" * 20
+    assert pad.result == pad.picture
+    pad.painted = "1" + "0" * 18 + "1"
+    filled = pixels(pad.result)
+    assert filled[0, 0] == filled[3, 4] == 128
+    assert (filled == 128).sum() >= 2 and filled[1, 2] == round(images[0, 0, 1, 2].item() * 255)
+    pad.painted = "0" * 20
+    assert pad.result == pad.picture
+    which.value = 2
+    assert pixels(pad.picture)[1, 1] == round(images[2, 0, 1, 1].item() * 255)
+    assert pad.result == pad.picture
+
+
+def test_another_image_has_no_hole_yet(live):
+    which, pad = brush_explorer(half_gray, torch.rand(2, 3, 4, 4)).children
+    pad.painted = "1" * 16
+    which.value = 1
+    assert pad.painted == "0" * 16 and pad.result == pad.picture
+
+
+def test_a_static_brush_shows_three_images_with_three_holes(shown):
+    assert brush_explorer(half_gray, torch.rand(5, 1, 12, 12)) is None
+    (figure,) = shown
+    assert "Holes" in figure.axes[0].get_title()
+
+
+@pytest.mark.parametrize("images", [torch.rand(4, 4), torch.rand(0, 1, 4, 4)])
+def test_a_brush_needs_images(images):
+    with pytest.raises(ValueError, match="images must be"):
+        brush_explorer(half_gray, images)
+
+
+def test_a_filling_of_another_shape_is_told(live):
+    _, pad = brush_explorer(lambda image, mask: image[0], torch.rand(1, 1, 4, 4)).children
+    with pytest.raises(ValueError, match="fill must give"):
+        pad.painted = "1" * 16

@@ -7,9 +7,16 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.data import load_mnist
-from course_lib.networks import DigitClassifier, MLPStack, ResidualBlock, UpsampleConv2d
+from course_lib.networks import (
+    DigitClassifier,
+    DigitDiscriminator,
+    DigitGenerator,
+    MLPStack,
+    ResidualBlock,
+    UpsampleConv2d,
+)
 from course_lib.training import batches, seed_everything
-from tests.lessons import solution
+from tests.lessons import lesson_files, solution
 
 
 def test_logits_are_the_readout_of_the_features():
@@ -55,6 +62,18 @@ def test_it_learns_digits_in_a_hundred_steps():
     with torch.no_grad():
         guesses = classifier(test_images[:2000]).argmax(1)
     assert (guesses == test_labels[:2000]).float().mean() > 0.85
+
+
+def test_the_pair_of_a_gan_is_that_of_lesson_12():
+    (cell,) = [c for c in lesson_files("evaluation")[0] if "def make_gan" in c.source]
+    source = cell.source[cell.source.index("def make_gan") :]
+    lesson = {"nn": nn, "device": "cpu", "latent_dim": 16, "width": 4}
+    exec(source, lesson)
+    ours = DigitGenerator(16, width=4), DigitDiscriminator(width=4)
+    given = torch.randn(6, 16), torch.randn(6, 1, 28, 28)
+    for mine, theirs, x in zip(ours, lesson["make_gan"](), given, strict=True):
+        mine.load_state_dict(theirs.state_dict())
+        torch.testing.assert_close(mine(x), theirs(x), rtol=0, atol=0)
 
 
 def merged_and_two_layers(dtype=torch.float64):

@@ -25,6 +25,7 @@ LESSONS = (
     "responsible",
     "cyclegan",
     "gan_or_vae",
+    "editing",
 )
 SLIPS = {
     name: slips

@@ -32,6 +32,7 @@ LESSONS = (
     "conditional",
     "cyclegan",
     "gan_or_vae",
+    "editing",
     "fast_training",
     "clinic",
     "responsible",

@@ -5,6 +5,7 @@ Jupyter shows; where `environment.is_static()`, it shows a figure that makes the
 GitHub, nbval and scripts have something to look at, and returns None.
 """
 
+from .brush import brush_explorer
 from .choice import choice_explorer
 from .consulting import Run, consulting_room
 from .ellipse import ellipse_explorer
@@ -21,6 +22,7 @@ from .weights import weights_explorer
 
 __all__ = [
     "Run",
+    "brush_explorer",
     "choice_explorer",
     "consulting_room",
     "ellipse_explorer",

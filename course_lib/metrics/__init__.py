@@ -20,7 +20,7 @@ from course_lib.metrics.intervals import median_range, wilson_interval
 from course_lib.metrics.likelihood import log_likelihood
 from course_lib.metrics.memory import peak_bytes
 from course_lib.metrics.modes import modes_covered
-from course_lib.metrics.similarity import ssim
+from course_lib.metrics.similarity import psnr, ssim
 
 __all__ = [
     "FeatureNetwork",
@@ -35,6 +35,7 @@ __all__ = [
     "modes_covered",
     "peak_bytes",
     "precision_recall",
+    "psnr",
     "ssim",
     "wilson_interval",
 ]

@@ -213,6 +213,21 @@ class ImagePool:
 def feature_reconstruction_loss(discriminator_features, images, recon):
     target = discriminator_features(images).detach()
     return F.mse_loss(discriminator_features(recon), target)
+    "15a_editing": (
+        "editing.composite",
+        "mask_made_hard",
+        """\
+def composite(foreground, background, mask):
+    return torch.where(mask > 0.5, foreground, background)
+""",
+    ),
+    "15b_editing": (
+        "editing.gram_matrix",
+        "divided_by_places",
+        """\
+def gram_matrix(features):
+    flat = features.flatten(2)
+    return flat @ flat.mT / flat.shape[2]
 """,
     ),
     "17_fast_training": (
@@ -573,6 +588,7 @@ def translate_an_emoji(notebook: Notebook) -> None:
     expect(words).not_to_have_text(before)
     pixels_before = pixels(picture)
     explorer.locator("select").select_option(index=3)
+    wait_for_other_pixels(picture, pixels_before)
 
 
 def weigh_what_matters(notebook: Notebook) -> None:
@@ -587,6 +603,26 @@ def weigh_what_matters(notebook: Notebook) -> None:
     pixels_before = pixels(picture)
     drag(notebook, explorer.locator(".noUi-handle").nth(5), by=(80, 0))
     wait_for_other_pixels(picture, pixels_before)
+
+
+def paint_a_hole(notebook: Notebook) -> None:
+    """What is painted is filled by the model; cleared, the image is back; another one can come."""
+    explorer = notebook.page.locator(".brush-explorer")
+    explorer.scroll_into_view_if_needed()
+    canvas = explorer.get_by_role("application", name="Image: paint a hole")
+    filled, told = canvas.locator("xpath=..").locator("img"), explorer.locator("output")
+    expect(told).to_contain_text("0 of 784 pixels painted")
+    clean = pixels(filled)
+    drag(notebook, canvas, by=(60, -60))
+    expect(told).not_to_contain_text("0 of 784 pixels painted")
+    wait_for_other_pixels(filled, clean)
+    before = pixels(filled)
+    explorer.get_by_role("button", name="Clear the hole").click()
+    expect(told).to_contain_text("0 of 784 pixels painted")
+    wait_for_other_pixels(filled, before)
+    canvas.press("ArrowDown")
+    canvas.press("Space")
+    wait_for_other_pixels(filled, clean)
 
 
 def pixels(picture: Locator) -> str:
@@ -658,4 +694,5 @@ EXPLORERS = {
     "19b_responsible": wash_off_a_watermark,
     "14b_cyclegan": translate_an_emoji,
     "16_gan_or_vae": weigh_what_matters,
+    "15a_editing": paint_a_hole,
 }
