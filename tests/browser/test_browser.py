@@ -213,6 +213,8 @@ class ImagePool:
 def feature_reconstruction_loss(discriminator_features, images, recon):
     target = discriminator_features(images).detach()
     return F.mse_loss(discriminator_features(recon), target)
+""",
+    ),
     "15a_editing": (
         "editing.composite",
         "mask_made_hard",
