@@ -11,7 +11,7 @@ PICTURES = {
     "10_dcgan": ("None chosen", "Drawn by nobody"),
     "12_evaluation": ("worse than luck explains",),
     "13_conditional": ('"One z a row", value_range',),
-    "16_gan_or_vae": ("Twelve z, three models", "plot_comparison(table"),
+    "16_gan_or_vae": ("Twelve z, three models",),
     "18a_clinic": ("Case F9: a loss", "a judge that bends"),
     "18b_clinic": ("Who comes home?",),
 }
