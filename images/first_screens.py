@@ -33,6 +33,7 @@ PICTURES = {
     "16_gan_or_vae": ("Twelve z, three models", "plot_comparison(table"),
     "15a_editing": ("brush_explorer(fill",),
     "15b_editing": ("Content, style, the plain way",),
+    "16_gan_or_vae": ("Twelve z, three models",),
     "18a_clinic": ("Case F9: a loss", "a judge that bends"),
     "18b_clinic": ("Who comes home?",),
     "18c_clinic": ("Lower wins",),

@@ -5,7 +5,7 @@
 # measurement. In this lesson you train a VAE, a GAN and their child, the VAE-GAN, three times each: on one data set, for equal seconds,
 # with equally many weights. Before the first run you fix what would make each sentence true. Then the table decides, or says that it cannot.
 #
-# ![Three models, three runs each: samples, and what was measured](../images/16_gan_or_vae.png)
+# ![Three models, three runs of 8 seconds each: twelve samples of every run](../images/16_gan_or_vae.png)
 #
 # <details><summary>中文导读</summary>
 #
