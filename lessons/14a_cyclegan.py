@@ -392,9 +392,9 @@ print("red along the upper edge: before {:.2f}, zeros {:.2f}, reflected {:.2f}".
 class ResidualBlock(nn.Module):
     """`(B, channels, H, W)` to the same shape: the input plus a change."""
 
-    # BEGIN SOLUTION
     def __init__(self, channels):
         super().__init__()
+        # BEGIN SOLUTION
         self.change = nn.Sequential(
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, kernel_size=3),

@@ -178,8 +178,8 @@ for name, data in (("digits", digit_set), ("emoji", emoji_set)):
 class ImagePool:
     """A history of generated images: some come back later than they came in."""
 
-    # BEGIN SOLUTION
     def __init__(self, size, generator):
+        # BEGIN SOLUTION
         self.size, self.generator, self.images = size, generator, []
 
     def query(self, images):
