@@ -56,8 +56,8 @@ seed_everything(0)
 device = pick_device()
 latent_dim = 16
 seeds = (0, 1, 2)
-budget = at_scale(smoke=0.3, laptop=8.0, gpu=120.0)  # seconds of training for a run
-short_budget = at_scale(smoke=0.1, laptop=1.5, gpu=20.0)  # for a run at another learning rate
+budget = at_scale(smoke=0.3, laptop=20.0, gpu=120.0)  # seconds of training for a run
+short_budget = at_scale(smoke=0.1, laptop=4.0, gpu=20.0)  # for a run at another learning rate
 batch_size = at_scale(smoke=16, laptop=32, gpu=128)
 count = at_scale(smoke=60, laptop=1_000, gpu=5_000)  # samples to measure with
 weigh = at_scale(smoke=(20, 20), laptop=(200, 100), gpu=(2_000, 1_000))  # images, draws for log p
