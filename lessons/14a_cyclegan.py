@@ -478,8 +478,6 @@ for images in watch(batches(digits, 16, steps)):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-
-# %%
 with torch.no_grad():
     sent, plain = there(held_out), mosaic(held_out)
     print(f"the change that nobody sees: {(sent - plain).abs().mean():.3f} on average")
