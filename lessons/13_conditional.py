@@ -1022,4 +1022,4 @@ for factor in (0.7, 0.4, 0.0):
 # for labels in a VAE · Mescheder, Geiger and Nowozin (2018), arXiv 1801.04406, for R1 · Karras and others (2020), *Analyzing and Improving the Image Quality of StyleGAN*, arXiv 1912.04958, appendix B for the lazy penalty · Odena, Olah and Shlens (2017), *Conditional Image Synthesis With Auxiliary
 # Classifier GANs*, arXiv 1610.09585, who measure samples by a classifier · Ravuri and Vinyals (2019), *Classification Accuracy Score for Conditional Generative Models*, arXiv 1905.10887, for the other direction: train on samples, test on real images.
 #
-# **Next** is 14_cyclegan: no label, no pair, and still a translation.
+# **Next** is 14a_cyclegan: no label, no pair, and still a translation.
