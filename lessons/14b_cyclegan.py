@@ -389,10 +389,10 @@ show(
 )
 
 # %% [markdown]
-# Recorded at laptop scale on two cores, seed 0; your numbers stand above. CycleGAN comes to L1 0.214 and SSIM 0.455, where the untouched digit has 1.286 and 0.036: hundreds of standard errors, better than all three baselines, and without one pair 94 % of the way to the paired bound in L1, 62 % in SSIM.
+# Recorded at laptop scale on two cores, seed 0; your numbers stand above. CycleGAN comes to L1 0.214 and SSIM 0.685, where the untouched digit has 1.286 and −0.050: hundreds of standard errors, better than all three baselines, and without one pair 94 % of the way to the paired bound in L1, 84 % in SSIM.
 #
-# - **Without the cycle loss** L1 is 0.513 and SSIM 0.096. Look at the row in the next picture: ink is blue, paper is light, and every digit is the same blob. Each passes for a piece of B; nothing asked that a 4 stay a 4.
-# - **Without the identity loss** nothing gets worse (0.211 and 0.458). The two domains share no color, and an image of B says little about what to do with one of A.
+# - **Without the cycle loss** L1 is 0.513 and SSIM 0.329. Look at the row in the next picture: ink is blue, paper is light, and every digit is the same blob. Each passes for a piece of B; nothing asked that a 4 stay a 4.
+# - **Without the identity loss** nothing gets worse (0.211 and 0.697). The two domains share no color, and an image of B says little about what to do with one of A.
 # - The judges' loss lies near 0.04 for both together, far below the ½ of undecided judges: they tell fakes from reals all the time, and the generators learn from them all the same. That is line 4 of 14a, section 4: the slope of a squared distance does not die.
 
 # %%
@@ -419,7 +419,7 @@ for method, weights in {"CycleGAN": {}, "without cycle loss": {"cycle_weight": 0
         measure("digits", digit_set, f"{method}, seed {seed}", translated)
 
 # %% [markdown]
-# CycleGAN: L1 0.214, 0.219, 0.232 and SSIM 0.455, 0.448, 0.428 for the seeds 0, 1, 2. Without the cycle: 0.513, 0.373, 0.433 and 0.096, 0.235, 0.223. All three without the cycle lie behind all three with it. But the seeds differ by far more than the ± 0.003 over test images, which says nothing about the next training. So 0.214 with and 0.211 without the identity loss, one seed each, decide **nothing**.
+# CycleGAN: L1 0.214, 0.219, 0.232 and SSIM 0.685, 0.663, 0.657 for the seeds 0, 1, 2. Without the cycle: 0.513, 0.373, 0.433 and 0.329, 0.394, 0.374. All three without the cycle lie behind all three with it. But the seeds differ by far more than the ± 0.003 over test images, which says nothing about the next training. So 0.214 with and 0.211 without the identity loss, one seed each, decide **nothing**.
 #
 # ## 7 · The hidden message
 #
@@ -479,9 +479,9 @@ blurred = F.avg_pool2d(F.pad(test_noto, (1, 1, 1, 1), mode="reflect"), 3, stride
 measure("emoji", emoji_set, "identity map, blurred", blurred)
 
 # %% [markdown]
-# Recorded at laptop scale, seed 0. **CycleGAN does not beat doing nothing here**: L1 changes by −0.000 ± 0.001, SSIM by −0.009 ± 0.001. Without the cycle it is +0.001 ± 0.001 and −0.010 ± 0.002, without the identity loss −0.002 ± 0.001 and −0.019 ± 0.002. In the picture below nearly nothing has happened but a faint texture. That is what 600 steps reach; at gpu scale (40,000 steps, 64 pixels) it is not measured.
+# Recorded at laptop scale, seed 0. **CycleGAN does not beat doing nothing here**: L1 changes by −0.000 ± 0.001, SSIM by −0.010 ± 0.001. Without the cycle it is +0.001 ± 0.001 and −0.010 ± 0.002, without the identity loss −0.002 ± 0.001 and −0.021 ± 0.002. In the picture below nearly nothing has happened but a faint texture. That is what 600 steps reach; at gpu scale (40,000 steps, 64 pixels) it is not measured.
 #
-# Even pairs help little: −0.023 ± 0.002 in L1 and nothing in SSIM (+0.000 ± 0.003). The last row shows why such numbers need care: a blur of 3 × 3, which translates nothing, gains −0.019 ± 0.001 and +0.031 ± 0.002, **more in SSIM than every network**. Where two drawings of a camel put the hump a pixel apart, a soft edge costs less than a sharp one in the wrong place. L1 and SSIM reward hedging; a judge of patches forbids it. So these measures alone would not rank CycleGAN fairly against a blur, but that it does not beat the *untouched* image, which is as sharp as itself, is no artifact of blur.
+# Even pairs help little: −0.023 ± 0.002 in L1 and no more than chance in SSIM (+0.004 ± 0.003). The last row shows why such numbers need care: a blur of 3 × 3, which translates nothing, gains −0.019 ± 0.001 and +0.041 ± 0.002, **more in SSIM than every network**. Where two drawings of a camel put the hump a pixel apart, a soft edge costs less than a sharp one in the wrong place. L1 and SSIM reward hedging; a judge of patches forbids it. So these measures alone would not rank CycleGAN fairly against a blur, but that it does not beat the *untouched* image, which is as sharp as itself, is no artifact of blur.
 
 # %%
 shown = torch.linspace(0, len(test_noto) - 1, 12).long()
@@ -534,7 +534,7 @@ late = models["CycleGAN"][2]["discriminators"][-digit_steps // 4 :]
 print(f"with a pool of 50, seed 0: {late.mean():.3f} ± {late.std():.3f}")
 
 # %% [markdown] tags=["solution"]
-# Recorded for the seeds 0, 1, 2: without the pool L1 0.208, 0.204, 0.226 and SSIM 0.480, 0.508, 0.448; with it 0.214, 0.219, 0.232 and 0.455, 0.448, 0.428. **Nothing collapses, nothing oscillates, and every seed is a little better without the pool.** The judges' loss is larger without it (0.071 against 0.043 for seed 0): old fakes are easy to tell, so that a judge who is also shown those has an easier life. In 300 steps there is little to forget. The pool is a cure for long trainings; that it cures them is not shown here.
+# Recorded for the seeds 0, 1, 2: without the pool L1 0.208, 0.204, 0.226 and SSIM 0.715, 0.738, 0.690; with it 0.214, 0.219, 0.232 and 0.685, 0.663, 0.657. **Nothing collapses, nothing oscillates, and every seed is a little better without the pool.** The judges' loss is larger without it (0.071 against 0.043 for seed 0): old fakes are easy to tell, so that a judge who is also shown those has an easier life. In 300 steps there is little to forget. The pool is a cure for long trainings; that it cures them is not shown here.
 
 # %% [markdown]
 # **Second: the wrong domain in the identity loss.** Give `gen_ab` images of A there, and `gen_ba` images of B, as several published listings do. What is the generator asked for? Which of the measures will it reach?
