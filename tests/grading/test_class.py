@@ -75,7 +75,9 @@ def school(tmp_path_factory):
     os.mkfifo(folder / "pipe.ipynb")
     before = snapshot(folder, victim)
     limits = Limits(seconds=SECONDS, memory=1 << 30)
-    results = grade(Run(folder, STEM, out, limits=limits))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_HOME", str(root / "home"))  # where the seed's secret is kept
+        results = grade(Run(folder, STEM, out, limits=limits))
     write(results, graded(STEM), out, None, False)
     yield {
         "results": {Path(r["file"]).name: r for r in results},
