@@ -71,7 +71,9 @@ def course(at_smoke_scale, tmp_path_factory):
 
 
 def shipped_settings() -> Config:
-    return PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_HOME", "")  # the file sets one below the folder that tests run in
+        return PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
 
 
 def succeeded(result):
