@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pytest
 
 from course_lib.authoring.build import ROOT
 from course_lib.grading.collecting import is_check
@@ -69,6 +70,7 @@ def test_the_walk_of_the_readme(tmp_path):
     shutil.rmtree(place)
 
 
+@pytest.mark.filterwarnings("ignore::nbformat.warnings.DuplicateCellId")
 def test_a_copied_cell_loses_its_mark_and_stops_nothing():
     from course_lib.grading.nbgrader_cells import DropCopies
 

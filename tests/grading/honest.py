@@ -63,6 +63,14 @@ HONEST = {
         set(),
         "AttributeError.*at line 2 of your code",
     ),
+    "low_precision": (
+        notebook(
+            "def entropy(p):\n    (p.half() / 2 * 3 + p.bfloat16().half()).float()\n"
+            "    return torch.special.entr(p).sum(-1)"
+        ),
+        {"entropy"},
+        "",
+    ),
     "prints": (notebook("print('hello')", RIGHT["entropy"]), {"entropy"}, ""),
 }
 
