@@ -30,7 +30,6 @@ PICTURES = {
     "13_conditional": ('"One z a row", value_range',),
     "14a_cyclegan": ("Two heaps, no pairs", "One emoji, normalized"),
     "14b_cyclegan": ("Digits, translated",),
-    "16_gan_or_vae": ("Twelve z, three models", "plot_comparison(table"),
     "15a_editing": ("brush_explorer(fill",),
     "15b_editing": ("Content, style, the plain way",),
     "16_gan_or_vae": ("Twelve z, three models",),
