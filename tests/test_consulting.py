@@ -14,12 +14,12 @@ def live(monkeypatch):
 BOOK = {
     "blind": Run([2.0, 1.0, 0.5], {"accuracy": 0.5, "way": 0.0}),
     "bribed": Run([2.0, 1.0, 0.4], {"accuracy": 0.9, "way": 3.0}),
-    "slow": Run([2.0, 1.9, 1.8], {"accuracy": 0.88, "way": 0.1}),
+    "slow": Run([2.0, 1.9, 1.8], {"accuracy": 0.88, "way": 1.0}),
 }
 PATIENTS = {
     "blind": Run([2.1, 1.1, 0.6], {"accuracy": 0.52, "way": 0.01}),
     "bribed": Run([2.1, 1.1, 0.5], {"accuracy": 0.89, "way": 2.8}),
-    "slow": Run([2.1, 1.9, 1.7], {"accuracy": 0.89, "way": 0.09}),
+    "slow": Run([2.1, 1.9, 1.7], {"accuracy": 0.89, "way": 0.9}),
 }
 
 
