@@ -80,34 +80,45 @@ def progress() -> Progress:
 def show_unwritten_calmly(shell: object) -> None:
     """In IPython, an exercise that is still a stub answers with one line, not a traceback.
 
-    So does a cell that reads a name which a cell that stopped there would have made.
+    So does a cell that reads a name which a cell that stopped there would have made, or a key that
+    it would have filled.
     """
     missing: set[str] = set()
 
     def handler(shell, etype, value, traceback, tb_offset=None):
-        if line := calm_line(value, missing):
+        cell = shell.history_manager.input_hist_parsed[-1]
+        if line := calm_line(value, missing, cell):
             lines = [line]
             show(Card("unwritten", "waiting", line))
-            missing.update(names_made(shell.history_manager.input_hist_parsed[-1]))
+            missing.update(names_made(cell))
         else:
             plain = shell.InteractiveTB.structured_traceback
             lines = plain(etype, value, traceback, tb_offset=tb_offset)
         shell._showtraceback(etype, value, lines)
         return lines
 
-    shell.set_custom_exc((NotImplementedError, NameError), handler)
+    shell.set_custom_exc((NotImplementedError, NameError, KeyError), handler)
 
 
-def calm_line(error: Exception, missing: set[str]) -> str:
+def calm_line(error: Exception, missing: set[str], cell: str) -> str:
     if str(error) in names():
         return f"This cell waits for the exercise {error}, which is not written yet."
     if isinstance(error, NameError) and error.name in missing:
         return f"This cell waits for {error.name}, which a cell above could not make yet."
+    if isinstance(error, KeyError) and (empty := sorted(names_looked_into(cell) & missing)):
+        return f"This cell waits for {empty[0]}, which a cell above could not fill yet."
     return ""
 
 
 def names_made(cell: str) -> set[str]:
-    """Names that the code of a cell binds, at whatever depth."""
+    """Names that the code of a cell binds, or of which it fills a key, at whatever depth."""
     nodes = list(ast.walk(ast.parse(cell)))
     bound = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return bound | {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    defined = {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    return bound | defined | names_looked_into(cell, ast.Store)
+
+
+def names_looked_into(cell: str, how: type = ast.Load) -> set[str]:
+    """Names of which the code of a cell reads a key, or stores one: `a` of `a["b"]`."""
+    found = [n for n in ast.walk(ast.parse(cell)) if isinstance(n, ast.Subscript)]
+    return {n.value.id for n in found if isinstance(n.value, ast.Name) and isinstance(n.ctx, how)}

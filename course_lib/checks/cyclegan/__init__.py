@@ -12,12 +12,12 @@ from . import (
 )
 
 EXERCISES = [
-    instance_norm.EXERCISE,
-    residual_block.EXERCISE,
-    receptive_field.EXERCISE,
-    least_squares_losses.EXERCISE,
     cycle_consistency_loss.EXERCISE,
     identity_loss.EXERCISE,
+    least_squares_losses.EXERCISE,
+    receptive_field.EXERCISE,
+    instance_norm.EXERCISE,
+    residual_block.EXERCISE,
     image_pool.EXERCISE,
     generator_step.EXERCISE,
 ]

@@ -40,13 +40,13 @@ def call_inpaint(answer: Callable, inputs: Mapping[str, Any]) -> Any:
     """Three times: as it is, with other numbers in the holes, and by a decoder that is brighter
     there where no image is known: by so much the holes must become brighter, and nothing else."""
     size, mask = list(inputs["images"].shape[2:]), inputs["mask"]
-    more = BRIGHTER * (1 - mask).amin(dim=0, keepdim=True)
+    more = BRIGHTER * (1 - mask).amin(dim=0, keepdim=True).detach()
     record: dict[str, Any] = {}
     for label in ("", "other hole ", "other decoder "):
         network = Seen(inputs["weight"], size, more if label == "other decoder " else 0.0)
         images = inputs["images"]
         if label == "other hole ":
-            images = torch.where(mask > 0, images, 0.3 - images)
+            images = torch.where(mask > 0, images, 0.3 - images).detach()
         rest = (inputs["steps"], inputs["learning_rate"], inputs["z"])
         filled = answer(network, images, mask, *rest)
         if filled is Ellipsis:

@@ -259,12 +259,7 @@ EXERCISE = Exercise(
             "nan_where_parallel",
             raw_sines,
             NAN,
-            also=(
-                clamped_sines,
-                slerp_with(
-                    angle=lambda a, b: (unit(a) * unit(b)).sum(dim=1, keepdim=True).acos() * 1.0
-                ),
-            ),
+            also=(clamped_sines,),
         ),
         Misconception(
             "zero_where_parallel",
