@@ -166,7 +166,7 @@ EXERCISE = Exercise(
         ),
         Misconception(
             "transposed_batch",
-            lambda f: f.flatten(2) @ f.flatten(2).T,
+            lambda f: f.flatten(2) @ f.flatten(2).permute(2, 1, 0),
             ".T turns all axes of a tensor round. .mT, or transpose(1, 2), turns the last two.",
             error="must match the size of tensor b",
         ),
