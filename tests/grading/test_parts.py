@@ -132,7 +132,7 @@ def test_a_forged_record_is_wrong():
         ("ada/05_vae.ipynb", "ada", ""),
         ("ada.ipynb", "ada", ""),
         ("ada.lovelace.ipynb", "ada.lovelace", ""),
-        ("ada.zip/work/05_vae.ipynb", "ada", ""),
+        ("ada.zip/ps1/05_vae.ipynb", "ada", ""),
     ],
 )
 def test_layouts(path, student, number):
