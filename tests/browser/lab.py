@@ -20,6 +20,7 @@ from playwright.sync_api import Locator, Page
 TOKEN = "browser-test"
 WIDTH, HEIGHT = 1280, 1800
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+CHROMIUM += ["--disable-dev-shm-usage"]  # a container's /dev/shm of 64 MB is less than a page
 CHROMIUM += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 # Every cell in the page at once, so that a picture of it shows it.
 SETTINGS = {"notebook-extension/tracker": {"windowingMode": "none", "scrollPastEnd": False}}
@@ -28,7 +29,11 @@ NOT_INHERITED = ("PYTEST", "COURSE", "JUPYTER", "XDG")
 
 CELLS = """() => jupyterapp.shell.currentWidget.content.widgets.map(({model}) => ({
     type: model.type, source: model.sharedModel.getSource(), metadata: model.metadata,
-    count: model.executionCount ?? null, outputs: model.outputs ? model.outputs.toJSON() : []}))"""
+    count: model.executionCount ?? null}))"""
+ERRORS = """() => jupyterapp.shell.currentWidget.content.widgets.map(
+    ({model}) => (model.outputs?.toJSON() ?? []).filter(each => each.output_type === 'error'))"""
+RAN_AGAIN = """([number, before]) =>
+    jupyterapp.shell.currentWidget.content.widgets[number].model.executionCount > before"""
 POLLING = 250  # milliseconds between two looks: one in every frame would take a core to itself
 IDLE = """() => {
     const panel = jupyterapp.shell.currentWidget;
@@ -93,6 +98,19 @@ def wait_for_server(address: str, server: subprocess.Popen, log: Path, seconds: 
     raise AssertionError(f"no answer in {seconds} s:\n{log.read_text()[-3000:]}")
 
 
+def end_kernels(address: str) -> None:
+    """End each kernel of the server whose `/lab/tree/` this is, whatever its page has come to."""
+
+    def ask(path: str, method: str):
+        url = f"{address.removesuffix('lab/tree/')}api/{path}?token={TOKEN}"
+        return urllib.request.urlopen(urllib.request.Request(url, method=method))
+
+    with ask("sessions", "GET") as answer:
+        sessions = json.load(answer)
+    for session in sessions:
+        ask(f"sessions/{session['id']}", "DELETE").close()
+
+
 @contextmanager
 def chromium(playwright):
     path = shutil.which("chromium") or shutil.which("google-chrome")
@@ -120,8 +138,12 @@ class Notebook:
         self.page.wait_for_function(IDLE, polling=POLLING)
 
     def cells(self) -> list[dict]:
-        """Each cell's type, source, metadata, execution count and outputs, from the model."""
+        """Each cell's type, source, metadata and execution count, from the model."""
         return self.page.evaluate(CELLS)
+
+    def errors(self) -> list[list[dict]]:
+        """Each cell's outputs that are errors."""
+        return self.page.evaluate(ERRORS)
 
     def find(self, kind: str, exercise: str) -> int:
         """The number of the cell that is an exercise's "exercise" or "check"."""
@@ -157,7 +179,7 @@ class Notebook:
         self.locate(number).locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
         self.page.wait_for_function(
-            f"([n, before]) => ({CELLS})()[n].count > before",
+            RAN_AGAIN,
             arg=[number, before or 0],
             polling=POLLING,
         )
