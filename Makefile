@@ -42,7 +42,7 @@ test: setup ## unit tests, doctests, and every lesson under nbval
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal
 	$(BIN)/course validate
 
-test-all: setup ## as `make test`, each answer to a check on 20 seeds in the place of 5, and behind the wall
+test-all: setup ## as `make test`, each answer on 20 seeds in the place of 5 and behind the wall, each lesson as a script
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal --seeds 20
 	$(BIN)/course validate
 

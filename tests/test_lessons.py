@@ -16,6 +16,7 @@ from course_lib.authoring.build import ROOT, course_hints, load, stale
 from course_lib.authoring.notebooks import solution_notebook, student_notebook
 
 STEMS = sorted(path.stem for path in (ROOT / "lessons").glob("*.py"))
+SCRIPTS = ("00_start", "05_vae", "09_first_gan")
 SECONDS = 300
 MOST_PLOT_LINES = 25  # in a cell that is not folded
 DRAWN_ON = {"subplots", "subfigures", "twinx", "add_axes"}  # what gives axes
@@ -147,7 +148,10 @@ def test_lessons_have_every_exercise_that_is_declared_in_the_same_order():
 
 
 @pytest.mark.parametrize("stem", STEMS)
-def test_a_lesson_runs_as_a_script(stem, smoke, tmp_path):
+def test_a_lesson_runs_as_a_script(stem, smoke, tmp_path, seeds):
+    """`course validate` runs the same cells, so that three scripts stand for all in CI."""
+    if stem not in SCRIPTS and len(seeds) < 20:
+        pytest.skip("`make test-all` runs each lesson as a script")
     here = tmp_path / "here"
     here.mkdir()
     ran = subprocess.run(

@@ -93,6 +93,7 @@ def test_a_student_works_through(lesson, notebook):
     for name in solutions(lesson):
         shown = notebook.locate(notebook.find("check", name)).locator(".jp-OutputArea")
         expect(shown).to_contain_text("✓")
+    assert_nothing_red(notebook)
     try_one_wrong_answer(notebook, *WRONG[lesson])
 
 
@@ -101,8 +102,7 @@ def test_what_is_not_written_yet_is_told_by_a_card_alone(lesson, notebook):
     """Every lesson's fresh notebook runs in tests/test_lessons.py; here one is looked at."""
     notebook.run_all(RUN_ALL_SECONDS)
     notebook.screenshots(SCREENSHOTS / lesson / "fresh")
-    for error in notebook.page.locator(ERROR).all():
-        expect(error).to_be_hidden()
+    assert_nothing_red(notebook)
     assert_all_ran(notebook, may_fail="raises-exception")
     name, source = next(iter(solutions(lesson).items()))
     notebook.write(notebook.find("exercise", name), source)
@@ -154,6 +154,12 @@ def test_verdicts_and_progress_are_read_easily_in_both_themes(theme, page, tmp_p
             page.screenshot(path=SCREENSHOTS / "themes" / f"{theme} {state}.png")
             contrasts = shown.evaluate(CONTRASTS)
             assert contrasts and min(contrasts.values()) >= 4.5, (state, contrasts)
+
+
+def assert_nothing_red(notebook: Notebook) -> None:
+    """No warning and no exception is to be seen."""
+    for error in notebook.page.locator(ERROR).all():
+        expect(error).to_be_hidden()
 
 
 def assert_all_ran(notebook: Notebook, may_fail: str | None) -> None:
