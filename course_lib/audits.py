@@ -28,9 +28,12 @@ def nearest(images: Tensor, train: Tensor, chunk: int = 500) -> tuple[Tensor, Te
             f"images and train must be (B, ...) of one shape; got {tuple(images.shape)} and "
             f"{tuple(train.shape)}"
         )
-    flat = train.flatten(1)
-    parts = [torch.cdist(part.flatten(1), flat).min(dim=1) for part in images.split(chunk)]
-    return torch.cat([p.values for p in parts]), torch.cat([p.indices for p in parts])
+    flat, found = train.flatten(1), []
+    for part in images.flatten(1).split(chunk):
+        index = torch.cdist(part, flat).argmin(dim=1)
+        # Once more, by differences: cdist goes by way of |a|² + |b|² - 2 a·b, where a copy is not 0.
+        found.append(((part - flat[index]).norm(dim=1), index))
+    return torch.cat([d for d, _ in found]), torch.cat([i for _, i in found])
 
 
 def memorization_rate(samples: Tensor, train: Tensor, test: Tensor, quantile: float) -> float:

@@ -93,6 +93,8 @@ class Reached:
             yield from self.parts_of_function(value)
         elif isinstance(value, types.MethodType):
             yield from (value.__func__, value.__self__)
+        elif isinstance(value, functools._lru_cache_wrapper):
+            yield value.__wrapped__
         elif isinstance(value, functools.partial):
             yield from (value.func, *value.args, *value.keywords.values())
         elif isinstance(value, list | tuple | set | frozenset):
