@@ -31,7 +31,7 @@ def nearest(images: Tensor, train: Tensor, chunk: int = 500) -> tuple[Tensor, Te
     flat, found = train.flatten(1), []
     for part in images.flatten(1).split(chunk):
         index = torch.cdist(part, flat).argmin(dim=1)
-        # Once more, by differences: cdist goes by way of |a|² + |b|² - 2 a·b, where a copy is not 0.
+        # Once more, by differences: cdist uses |a|² + |b|² - 2 a·b, where a copy is not at 0.
         found.append(((part - flat[index]).norm(dim=1), index))
     return torch.cat([d for d, _ in found]), torch.cat([i for _, i in found])
 
