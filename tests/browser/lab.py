@@ -176,7 +176,7 @@ class Notebook:
     def run(self, number: int) -> Locator:
         """Run one cell; what it shows."""
         before = self.cells()[number]["count"]
-        self.locate(number).locator(".cm-content").click()
+        self.locate(number).locator(".jp-InputPrompt").click()  # a folded cell has no editor
         self.page.keyboard.press("Control+Enter")
         self.page.wait_for_function(
             RAN_AGAIN,
