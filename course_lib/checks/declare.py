@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ def keep_outputs(inputs: Mapping[str, Plain], outputs: Mapping[str, Plain]) -> M
     return outputs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a declaration is itself: the judge remembers its cases
 class Exercise:
     """A declared exercise; the engine does the rest.
 
@@ -136,6 +137,7 @@ class Exercise:
         return self.name.partition(".")[2]
 
 
+@functools.cache
 def exercises() -> dict[str, Exercise]:
     """Every exercise by its full name, in course order."""
     declared: dict[str, Exercise] = {}

@@ -86,7 +86,7 @@ def judge_here(declared: Exercise, observations: list[Observation], seed: int) -
     missing = next((o for o in observations if not o.attempted), None)
     if missing:
         return Verdict(name, False, unwritten(name, missing.error), attempted=False)
-    cases = make_cases(declared, seed)
+    cases = known_cases(declared, seed)
     if len(observations) != len(cases):
         raise ValueError(
             f"{name}: a record of {len(cases)} cases was expected, {len(observations)} came; "
@@ -473,10 +473,16 @@ def known_record(
     declared = exercise(name)
     answers = {m.name: m.answers for m in declared.misconceptions}
     answer = answers[misconception][which] if misconception else declared.oracle
-    record = observe(declared, answer, make_cases(declared, seed)[at : at + 1])[0]
+    record = observe(declared, answer, [known_cases(declared, seed)[at]])[0]
     if record.error and not misconception:  # raised, so it is not remembered either
         raise BrokenCheck(f"the oracle raised {record.error}")
     return record
+
+
+@functools.lru_cache(maxsize=64)
+def known_cases(declared: Exercise, seed: int) -> list[Case]:
+    """The judge's own: `observe` gives copies of them away."""
+    return make_cases(declared, seed)
 
 
 def alike(declared: Exercise, case: Case, one: Observation, other: Observation) -> bool:

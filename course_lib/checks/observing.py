@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import random
 import sys
@@ -64,33 +65,33 @@ class Observation:
 def observe(exercise: Exercise, answer: Callable, cases: list[Case]) -> list[Observation]:
     """Call `answer` on every case, stopping where it turns out not to be written yet."""
     observations = []
-    for case in cases:
-        observations.append(observe_case(exercise, answer, case))
-        if not observations[-1].attempted:
-            break
+    with known_state(), kept_random_state():
+        for case in cases:
+            observations.append(observe_case(exercise, answer, case))
+            if not observations[-1].attempted:
+                break
     return observations
 
 
 def observe_case(exercise: Exercise, answer: Callable, case: Case) -> Observation:
+    """Under a known state: a notebook's inference mode would make inference tensors of inputs."""
     observation = Observation()
-    with known_state():  # or a notebook's inference mode would make inference tensors of them
-        inputs = copy_inputs(case.inputs)
+    inputs = copy_inputs(case.inputs)
     watch = Watch(exercise.signature, inputs)
     with noting_errors(observation):
         try:
-            with known_state() as left, guarded_random_state() as touched:
+            with known_state() as left, known_random_state() as touched:
                 result = exercise.call(watch.over(answer), inputs)
         finally:
             observation.left_on_inputs = watch.left()
-        with known_state():  # what the answer left behind must not change how it is read
-            observation.outputs = plain_outputs(exercise, result)
-            observation.changed_inputs = changed(case.inputs, inputs)
+        observation.outputs = plain_outputs(exercise, result)
+        observation.changed_inputs = changed(case.inputs, inputs)
         observation.left_behind = left
         observation.touched_random_state = touched[0] and not exercise.random
         if is_ellipsis(handed(result)):
             observation.attempted = False
         elif case.gradients and not left:
-            with known_state(), guarded_random_state():
+            with known_state(), known_random_state(look=False):
                 observation.gradients = differentiate(exercise, answer, case)
     return observation
 
@@ -219,7 +220,7 @@ def unchanged(before: Plain, after: Plain) -> bool:
 
 
 def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return encode_tensor(one)["base64"] == encode_tensor(other)["base64"]
+    return torch.equal(raw_bytes(one), raw_bytes(other))
 
 
 def named_outputs(result: Any, outputs: tuple[str, ...]) -> dict[str, Plain]:
@@ -305,27 +306,48 @@ def describe_type(value: Any) -> str:
 
 
 @contextmanager
-def guarded_random_state() -> Iterator[list[bool]]:
-    """Run with known global random states, note whether they moved, and put the old ones back."""
+def kept_random_state() -> Iterator[None]:
+    """Put the global random states back as they were."""
     generator = numpy.random.get_bit_generator()
     before = torch.get_rng_state(), numpy.random.get_state(legacy=False), random.getstate()
-    touched = [False]
     try:
-        torch.random.default_generator.manual_seed(0)
-        numpy.random.seed(0)
-        random.seed(0)
-        start = torch.get_rng_state(), numpy_state(), random.getstate()
-        yield touched
-        touched[0] = (
-            not torch.equal(start[0], torch.get_rng_state())
-            or start[1] != numpy_state()
-            or start[2] != random.getstate()
-        )
+        yield
     finally:
         torch.set_rng_state(before[0])
-        numpy.random.set_bit_generator(generator)  # an answer may have set one of its own
+        numpy.random.set_bit_generator(generator)
         numpy.random.set_state(before[1])
         random.setstate(before[2])
+
+
+@contextmanager
+def known_random_state(look: bool = True) -> Iterator[list[bool]]:
+    """Run with known global random states, and `look` whether they moved."""
+    generator = numpy.random.get_bit_generator()
+    touched = [False]
+    seed_with_zero()
+    start = state_of_seed_zero() if look else None
+    try:
+        yield touched
+        touched[0] = look and random_state() != start
+    finally:
+        numpy.random.set_bit_generator(generator)  # an answer may have set one of its own
+
+
+def seed_with_zero() -> None:
+    torch.random.default_generator.manual_seed(0)
+    numpy.random.seed(0)
+    random.seed(0)
+
+
+@functools.cache
+def state_of_seed_zero() -> tuple:
+    seed_with_zero()
+    return random_state()
+
+
+def random_state() -> tuple:
+    torchs = torch.get_rng_state().numpy().tobytes()
+    return torchs, numpy_state(), random.getstate()
 
 
 def numpy_state() -> tuple:
@@ -346,11 +368,14 @@ def from_json(text: str) -> list[Observation]:
 
 
 def encode_tensor(tensor: torch.Tensor) -> dict[str, Any]:
-    """Raw bytes: NumPy has no bfloat16."""
-    flat = tensor.contiguous().flatten()
-    raw = base64.b64encode(flat.view(torch.uint8).numpy().tobytes()).decode()
+    raw = base64.b64encode(raw_bytes(tensor).numpy().tobytes()).decode()
     dtype = str(tensor.dtype).removeprefix("torch.")
     return {"dtype": dtype, "shape": list(tensor.shape), "base64": raw}
+
+
+def raw_bytes(tensor: torch.Tensor) -> torch.Tensor:
+    """What it holds, bit by bit: NumPy has no bfloat16, and a NaN is not equal to itself."""
+    return tensor.contiguous().flatten().view(torch.uint8)
 
 
 def decode_tensor(item: dict[str, Any]) -> Any:

@@ -160,6 +160,8 @@ SETTINGS = {
     ),
 }
 
+KNOWN = {name: s.known for name, s in SETTINGS.items() if s.known is not None}
+
 
 @contextmanager
 def known_state() -> Iterator[list[str]]:
@@ -169,21 +171,25 @@ def known_state() -> Iterator[list[str]]:
     """
     before = {name: setting.read() for name, setting in SETTINGS.items()}
     left: list[str] = []
+    set_up = inferring = torch.is_inference_mode_enabled()
     try:
         with torch.inference_mode(False):
-            write({n: s.known for n, s in SETTINGS.items() if s.known is not None})
-            start = {name: setting.read() for name, setting in SETTINGS.items()}
+            set_up = write(KNOWN) or inferring
+            start = {n: s.read() for n, s in SETTINGS.items()} if set_up else before
             try:
                 yield left
             finally:
-                left += [name for name, s in SETTINGS.items() if s.read() != start[name]]
-                write(start)
+                left += write(start)
     finally:
-        write(before)
+        if set_up:
+            write(before)
 
 
-def write(values: dict[str, Any]) -> None:
-    """Set what differs: writing some of them costs more than reading."""
+def write(values: dict[str, Any]) -> list[str]:
+    """Set what differs, and name it: writing some of them costs more than reading."""
+    differ = []
     for name, value in values.items():
         if SETTINGS[name].read() != value:
             SETTINGS[name].write(value)
+            differ.append(name)
+    return differ
