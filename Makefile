@@ -71,7 +71,7 @@ $(PEERS)/complete: $(READY) benchmarks/peers.txt
 	@touch $@
 
 browser: setup ## every student notebook in JupyterLab and headless Chromium; screenshots in build/
-	$(BIN)/pytest -n 2 -m browser tests/browser
+	$(BIN)/pytest -n 2 -m browser tests/browser $(BROWSER_ARGS)
 
 lint: setup ## ruff, check and format
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""How many seeds the checks are tested with, and in which order."""
+"""Options: with how many seeds the checks are tested, what the browser keeps; and the order."""
 
 import pytest
 
@@ -6,6 +6,9 @@ import pytest
 def pytest_addoption(parser):
     parser.addoption(
         "--seeds", type=int, default=5, help="seeds for each answer to a check; `make test-all`: 20"
+    )
+    parser.addoption(
+        "--no-screenshots", action="store_true", help="take no pictures of whole notebooks"
     )
 
 
