@@ -338,7 +338,7 @@ except RuntimeError as error:
 # <details><summary>A · G's tanh has saturated</summary>It has, as an effect: all pixels were pulled to 1. Something asked for that.</details>
 # <details><summary>B · The label was compared with the image instead of with D's verdict on it</summary>Yes. «1» is the answer that D shall give; here every pixel shall be 1.</details>
 # <details><summary>C · The squared error should be a cross-entropy</summary>On the image it would do the same (case C24), and on D's verdict a squared error would be a GAN as well, the least-squares one.</details>
-# <details><summary>D · D has collapsed</summary>D is as it was drawn: it was never called.</details>
+# <details><summary>D · D has collapsed</summary>D is as it was drawn, since nothing called it; a D that is not asked cannot collapse.</details>
 #
 # ### Exercise · `c4_g_step(G, D, og, od, z)`
 # *5 minutes.* One step of the generator by its optimizer `og` on the codes `z`. The loss is
@@ -583,7 +583,7 @@ print(f"3  the encoder moved by {movement[0]:.2f}, the decoder by {movement[1]:.
 # <details><summary>A · The decoder is detached</summary>Then it would have no gradient. It has one.</details>
 # <details><summary>B · The optimizer holds the encoder alone</summary>Yes: the minimum was taken over φ alone. The bound is maximized over θ and φ.</details>
 # <details><summary>C · The decoder's learning rate is too low</summary>It has none: it is in no group of the optimizer.</details>
-# <details><summary>D · The loss contains no term of the decoder</summary>The whole likelihood is one.</details>
+# <details><summary>D · The loss contains no term of the decoder</summary>The likelihood depends on every weight of the decoder; only the optimizer does not know them.</details>
 #
 # ### Exercise · `f4_make_opt(enc, dec)`
 # *2 minutes.* Return one optimizer of `torch.optim`, of any kind, with a learning rate of your choice,
@@ -724,7 +724,7 @@ print(f"3  gradient by the mean {gradients[0].norm():.2f}; by log_var: {gradient
 # The KL alone rules it, and sets it to 0 for every image: it takes a [reparameterized](glossary.ipynb#Reparameterization) draw for the likelihood to have a say. What is left is an autoencoder with a penalty.
 # **Which is the cause?**
 #
-# <details><summary>A · The encoder's second half is not trained</summary>It is, by the KL.</details>
+# <details><summary>A · The encoder's second half is not trained</summary>It is, by the KL. What is missing is the road from the likelihood to it.</details>
 # <details><summary>B · log_var has collapsed to minus infinity</summary>It goes to 0 instead, where the KL likes it.</details>
 # <details><summary>C · The mean is decoded, and no code is drawn</summary>Yes. A reparameterized draw belongs between encoder and decoder.</details>
 # <details><summary>D · The program is in eval mode</summary>This VAE has nothing that would know the difference.</details>
@@ -878,7 +878,7 @@ print(f"3  each step multiplies it by {path[1] / path[0]:.6f}; √(1 + lr²) = {
 # home. (1) makes it slower, and in (2) Adam leaves as well: more slowly than plain steps at 0.1, faster at
 # 0.01. **Which is the cause?**
 #
-# <details><summary>A · The learning rate is too high</summary>√(1 + lr²) exceeds 1 at every rate.</details>
+# <details><summary>A · The learning rate is too high</summary>The distance grows by √(1 + lr²) in each step, which exceeds 1 at every rate; a smaller one only makes the spiral slower.</details>
 # <details><summary>B · SGD is too plain, the gradients need a scale</summary>Adam scales them, and the game does not arrive.</details>
 # <details><summary>C · Each player answers where the other stands, not where the other is going</summary>Yes: at the point itself the field has no component towards the goal. One step ahead it has.</details>
 # <details><summary>D · x·y has no solution</summary>It has one, (0, 0): neither can do better there by moving alone.</details>
@@ -968,7 +968,7 @@ print(f"3  the optimizer holds all {len(list(v.parameters()))} parameters")
 # <details><summary>A · The optimizer does not hold the encoder</summary>It holds every parameter. A parameter without a gradient is skipped silently.</details>
 # <details><summary>B · The encoder's outputs left the graph and came back as plain data</summary>Yes. Neither the likelihood nor the KL can reach it.</details>
 # <details><summary>C · The KL outweighs the likelihood</summary>The KL is a constant here: it depends on nothing that is trained.</details>
-# <details><summary>D · The learning rate is too low for the encoder</summary>It has moved by exactly 0.</details>
+# <details><summary>D · The learning rate is too low for the encoder</summary>It has moved by exactly 0. Any rate times a gradient that is not there is 0.</details>
 #
 # ### Exercise · `c13_vae_step(v, opt, x)`
 # *5 minutes.* `v(x)` gives `(logits, mean, log_var)`; it draws its noise itself, so call it once. The
@@ -1092,9 +1092,9 @@ show(plot_images(ill["images"], 8, "3  The images", value_range=(-1, 1), size=0.
 # **Which is the cause?**
 #
 # <details><summary>A · The images were taken for logits, D was never called</summary>Yes. Every pixel is asked to be «real», which for a pixel is white.</details>
-# <details><summary>B · D is too strong</summary>D has not been asked.</details>
+# <details><summary>B · D is too strong</summary>D has not been asked: no gradient lies in it, and an image stood where its logits belong.</details>
 # <details><summary>C · The tanh should be a sigmoid</summary>Then the floor would be the same, at -log σ(1).</details>
-# <details><summary>D · Label smoothing is missing</summary>It would move the floor.</details>
+# <details><summary>D · Label smoothing is missing</summary>A label of 0.9 would move the floor to another number, and the images would be white all the same.</details>
 #
 # ### Exercise · `c24_g_step(G, D, og, od, z)`
 # *3 minutes.* The specification of C4.
@@ -1233,7 +1233,7 @@ print(f"3  the decoder has {size:,} parameters")
 # The second. **Which is the cause?**
 #
 # <details><summary>A · The prior and the codes do not match</summary>Then samples would change with training, and still be bad.</details>
-# <details><summary>B · Samples are drawn in the wrong mode</summary>No layer here has modes.</details>
+# <details><summary>B · Samples are drawn in the wrong mode</summary>No layer here behaves otherwise in eval mode: there is no batch norm and no dropout.</details>
 # <details><summary>C · The sampler has a decoder of its own, with its own weights</summary>Yes. The same layers are not the same module.</details>
 # <details><summary>D · The decoder was not trained</summary>It was, or the loss would not be where it is.</details>
 #
@@ -1297,10 +1297,10 @@ print(f"3  G moved by {ill['G moved']:.2f} (right: {alone['G moved']:.2f})")
 # %% [markdown]
 # The second. A deceived judge and a bribed one look the same in G's loss. **Which is the cause?**
 #
-# <details><summary>A · G is too strong for D</summary>G was helped.</details>
+# <details><summary>A · G is too strong for D</summary>G was helped. Alone, in as many steps from the same start, it ends where line 1 says «right».</details>
 # <details><summary>B · D also takes a step on G's loss, and learns to call fakes real</summary>Yes. backward() fills both networks on its way; only og may step here.</details>
 # <details><summary>C · D's gradients were not cleared</summary>They were, right before they were used, wrongly.</details>
-# <details><summary>D · The loss saturates</summary>It is the non-saturating one.</details>
+# <details><summary>D · The loss saturates</summary>It is the non-saturating one, which is steep where D is sure of a fake. It ends near 0 because D says «real» to fakes now.</details>
 #
 # ### Exercise · `c36_g_step(G, D, og, od, z)`
 # *3 minutes.* The specification of C4.

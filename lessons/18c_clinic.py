@@ -168,7 +168,7 @@ print(f"3  after four times the steps: {train_on(published_make_batch, 8 * steps
 # to $\pm\infty$. **Which is the cause?**
 #
 # <details><summary>A · The learning rate is too high, training diverges</summary>It does what it is told: this loss has no minimum.</details>
-# <details><summary>B · The output needs a sigmoid</summary>The loss has its own.</details>
+# <details><summary>B · The output needs a sigmoid</summary>The loss takes logits and has a sigmoid of its own; a second one would not make the targets lie in [0, 1].</details>
 # <details><summary>C · The batch is normal noise: no images, and targets outside [0, 1]</summary>Yes, and both matter: noise in [0, 1] would have a bounded loss and nothing to learn.</details>
 # <details><summary>D · The network is linear</summary>A deeper one finds the same abyss, sooner.</details>
 #
@@ -236,10 +236,10 @@ print(f"3  standard deviation of the reals' pixels {x.std():.3f}")
 # taught about ranges instead of strokes. (And who saves the fakes with a function that expects [0, 1]
 # finds everything negative black.) **Which is the cause?**
 #
-# <details><summary>A · Reals lie in [0, 1], fakes in [-1, 1]</summary>Yes.</details>
+# <details><summary>A · Reals lie in [0, 1], fakes in [-1, 1]</summary>Yes. A tanh draws numbers below 0, and no real has any: one comparison with 0 tells them apart, and D needs to know nothing about digits.</details>
 # <details><summary>B · G should end in a sigmoid instead of a tanh</summary>That is a repair, of the other end; but the cause is that the two differ.</details>
 # <details><summary>C · The images need mean 0 and variance 1</summary>Then they would leave [-1, 1], where no tanh can follow.</details>
-# <details><summary>D · D is too strong</summary>It does what the data permit.</details>
+# <details><summary>D · D is too strong</summary>Any D finds this difference. The data are not on one scale, and no D can be blamed for seeing it.</details>
 #
 # ### Exercise · `c18_scale(x)`
 # *2 minutes.* Images in [0, 1] of any shape to the range of a tanh, floating point as they came: 0
@@ -305,7 +305,7 @@ show(plot_images(torch.cat([six, six.flip(2, 3)]), 8, "Sixes, and sixes turned b
 #
 # <details><summary>A · Reals are changed and fakes are not, so the target has moved</summary>Yes. What D sees of both must go through one law; G then still aims at the data, if the law can be undone in distribution (Karras and others, 2020).</details>
 # <details><summary>B · There are too few reals</summary>3,000 on each side, and the distance without augmentation is small.</details>
-# <details><summary>C · The Fréchet distance is biased</summary>It is, by as much in all three lines.</details>
+# <details><summary>C · The Fréchet distance is biased</summary>It is, but by as much in all three lines: what differs between them is no bias.</details>
 # <details><summary>D · Augmentation has no place in GANs</summary>It has: with few images it is what keeps D from learning them by heart. On both sides.</details>
 #
 # ### Exercise · `t11_augment(real, fake)`
@@ -385,7 +385,7 @@ for name, (there, back) in pairs.items():
 # which they are not: the identity is «wrong» by as much as two digits differ, and what is paler, nearer to
 # the *mean* of y, comes out better. **Which is the cause?**
 #
-# <details><summary>A · The cycle's error should be squared</summary>It is 0 for negation as well.</details>
+# <details><summary>A · The cycle's error should be squared</summary>The squared error is 0 for negation as well: what comes back is exactly what went in.</details>
 # <details><summary>B · The cycle asks whether nothing was lost, and never looks at G(x)</summary>Yes. It measures invertibility. Whether G(x) lives in Y is another question, and needs Y.</details>
 # <details><summary>C · F is too strong</summary>Every invertible G has a perfect F.</details>
 # <details><summary>D · Pairs are needed</summary>Not for this: two sets can be compared without pairs.</details>
@@ -549,7 +549,7 @@ with torch.no_grad():
 #
 # <details><summary>A · The judges are too weak</summary>What they are shown are real digits. No judge of single images could object.</details>
 # <details><summary>B · A term that ties G(x) to x is missing</summary>Yes: the cycles, λ(‖F(G(x)) − x‖₁ + ‖G(F(y)) − y‖₁).</details>
-# <details><summary>C · Least squares are the wrong loss</summary>A cross-entropy sees the same images.</details>
+# <details><summary>C · Least squares are the wrong loss</summary>A cross-entropy judges the same images by another number; neither asks which input they came from.</details>
 # <details><summary>D · The two domains are too alike</summary>With two different ones, G could still give any image of Y.</details>
 #
 # ### Exercise · `a4_g_total(G, F, DX, DY, x, y)`
