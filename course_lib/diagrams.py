@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
 CARD = "#fbfbf8"  # the background: light in a dark theme too
 INK, LINE = "#222222", "#555555"
@@ -262,3 +262,148 @@ def plot_masked_kernel(side: int = 7, kernel: int = 5) -> Figure:
         axes.add_patch(Rectangle((side + 0.5, y), 0.6, 0.6, fc=color, ec=LINE))
         draw_note(axes, side + 1.3, y + 0.3, words, ha="left", size=8)
     return figure
+
+
+def plot_batch_norm(batch: int = 4, channels: int = 3, side: int = 3) -> Figure:
+    """Whose numbers one channel's mean is taken over, and what stands in its place in evaluation.
+
+    >>> figure = plot_batch_norm()
+    """
+    figure, (left, right) = new_card(10.5, 3.9, columns=2)
+    pitch, chosen = side + 0.7, 1
+    left.set(xlim=(-3.4, channels * pitch + 0.4), ylim=(-3.4, batch * pitch + 0.9))
+    left.set_aspect("equal")
+    left.set_title("One channel's mean: over B, H and W", color=INK)
+    for image in range(batch):
+        bottom = (batch - 1 - image) * pitch
+        draw_note(left, -0.4, bottom + side / 2, f"image {image}", ha="right")
+        for channel in range(channels):
+            color = NETWORK if channel == chosen else "white"
+            for row in range(side):
+                for column in range(side):
+                    corner = channel * pitch + column, bottom + row
+                    left.add_patch(Rectangle(corner, 1, 1, fc=color, ec=LINE, lw=0.6))
+    for channel in range(channels):
+        middle = channel * pitch + side / 2
+        draw_note(left, middle, batch * pitch + 0.2, f"channel {channel}", size=7.5)
+    middle = chosen * pitch + side / 2
+    draw_arrow(left, (middle, -0.1), (middle, -0.9))
+    draw_box(left, middle - 3.4, -2.9, 6.8, "one μ, one σ²", NETWORK, 1.9)
+    right.set(xlim=(0, 12), ylim=(-0.4, 6.6))
+    right.set_title("Which mean and variance are used", color=INK)
+    for y, mode, source, color in (
+        (4.4, "train", "μ, σ² of this batch", NETWORK),
+        (0.5, "eval", "running estimates", CHANCE),
+    ):
+        draw_note(right, 0.1, y + 1.6, f"{mode}()", ha="left", size=9.5)
+        draw_box(right, 0.1, y, 1.5, "x")
+        draw_box(right, 2.7, y, 3.9, source, color)
+        draw_box(right, 7.7, y, 3.9, "γ (x - μ) / σ + β")
+        draw_arrow(right, (6.6, y + 0.55), (7.7, y + 0.55))
+    draw_arrow(right, (1.6, 4.95), (2.7, 4.95))
+    draw_arrow(right, (0.85, 5.5), (0.85, 5.75), (9.65, 5.75), (9.65, 5.5))
+    draw_arrow(right, (0.85, 0.5), (0.85, 0.25), (9.65, 0.25), (9.65, 0.5))
+    draw_arrow(right, (4.65, 4.4), (4.65, 1.6))
+    draw_note(right, 4.85, 3.2, "each step: r ← (1 - m) r + m μ,\nand σ² likewise", ha="left")
+    draw_note(right, 5.25, -0.1, "no other image of the batch has a say", size=8)
+    return figure
+
+
+# Points in a feature space of two dimensions: two groups of reals; fakes at one of them, and astray
+REALS = np.array(
+    ((1.0, 2.2), (1.7, 3.1), (2.3, 2.0), (2.9, 3.0), (1.9, 1.3), (5.3, 1.0), (6.1, 1.5), (5.8, 0.5))
+)
+FAKES = np.array(
+    ((1.5, 2.4), (2.1, 2.7), (2.6, 2.4), (1.9, 1.9), (2.5, 1.5), (1.3, 1.6),
+     (4.8, 3.3), (5.4, 3.7), (4.7, 4.0))
+)  # fmt: skip
+
+
+def plot_precision_recall(k: int = 2) -> Figure:
+    """Balls around reals that hold fakes, and balls around fakes that hold reals.
+
+    A ball reaches to its middle's `k`-th nearest neighbor of the same kind.
+
+    >>> figure = plot_precision_recall()
+    """
+    figure, panels = new_card(10.5, 3.9, columns=2)
+    for axes, name, counted, support, words, color in (
+        (panels[0], "Precision", FAKES, REALS, ("fakes", "real"), NETWORK),
+        (panels[1], "Recall", REALS, FAKES, ("reals", "fake"), LOSS),
+    ):
+        own = np.linalg.norm(support[:, None] - support, axis=-1)
+        radii = np.sort(own, axis=1)[:, k]  # the nearest of all is the point itself
+        inside = (np.linalg.norm(counted[:, None] - support, axis=-1) <= radii).any(axis=1)
+        axes.set(xlim=(-1.0, 8.4), ylim=(-1.5, 5.2), aspect="equal")
+        axes.set_title(f"{name}: {words[0]} in a ball around a {words[1]}", color=INK)
+        for middle, radius in zip(support, radii, strict=True):
+            axes.add_patch(Circle(middle, radius, fc=color, ec="none", zorder=1))
+        for middle, radius in zip(support, radii, strict=True):
+            axes.plot(*(middle[:, None] + radius * _circle()), color=LINE, lw=0.6)
+        marker = {"reals": "o", "fakes": "^"}
+        for points, kind in ((REALS, "reals"), (FAKES, "fakes")):
+            faces = [INK] * len(points)
+            if kind == words[0]:
+                faces = [INK if is_in else CARD for is_in in inside]
+            axes.scatter(*points.T, marker=marker[kind], s=34, c=faces, edgecolors=INK, zorder=3)
+        told = f"{inside.sum()} of {len(counted)} {words[0]} are inside: {inside.mean():.2f}"
+        draw_note(axes, 3.7, -1.25, told, size=9.5)
+        draw_note(axes, 3.7, 5.0, f"● real   ▲ fake   hollow: outside   k = {k}", size=8)
+    draw_note(panels[0], 6.0, 2.9, "like nothing real", ha="left", size=8)
+    draw_note(panels[1], 6.5, 0.3, "never made", ha="left", size=8)
+    return figure
+
+
+# Mean and covariance of two Gaussians in the plane: of the reals, and of the fakes
+REAL_CLOUD = np.array((0.0, 0.0)), np.array(((1.2, 0.8), (0.8, 0.9)))
+FAKE_CLOUD = np.array((2.9, 0.8)), np.array(((0.2, -0.1), (-0.1, 0.5)))
+
+
+def plot_frechet_distance() -> Figure:
+    """Two sets of features as two Gaussians: what their means and what their shapes cost.
+
+    >>> figure = plot_frechet_distance()
+    """
+    (mean_a, cov_a), (mean_b, cov_b) = REAL_CLOUD, FAKE_CLOUD
+    root = _root(cov_a)
+    inverse = np.linalg.inv(root)
+    plan = inverse @ _root(root @ cov_b @ root) @ inverse  # the best plan's matrix, from a to b
+    of_means = ((mean_a - mean_b) ** 2).sum()
+    of_shapes = np.trace(cov_a + cov_b) - 2 * np.trace(_root(root @ cov_b @ root))
+    circle, toss = _circle(), np.random.default_rng(3)
+    figure, (left, right) = new_card(10.5, 3.9, columns=2)
+    left.set(xlim=(-3.4, 5.4), ylim=(-3.7, 2.6), aspect="equal")
+    left.set_title("Features, and the Gaussian of each set", color=INK)
+    for (mean, cov), color, name in ((REAL_CLOUD, NETWORK, "real"), (FAKE_CLOUD, LOSS, "fake")):
+        for deviations in (2, 1):
+            edge = mean[:, None] + deviations * _root(cov) @ circle
+            left.fill(*edge, fc=color, ec=LINE, lw=0.8)
+        left.plot(*toss.multivariate_normal(mean, cov, 60).T, ".", color=LINE, ms=2.5)
+        draw_note(left, mean[0] + (1.5 if name == "fake" else -2.2), 1.4, name, size=9.5)
+    draw_arrow(left, tuple(mean_a), tuple(mean_b))
+    draw_note(left, 1.0, -2.9, f"means: ‖μ$_a$ - μ$_b$‖² = {of_means:.2f}", size=9.5)
+    right.set(xlim=(-4.4, 4.4), ylim=(-3.7, 2.6), aspect="equal")
+    right.set_title("One mean on the other: how the best plan reshapes", color=INK)
+    start, end = 2 * root @ circle, 2 * plan @ root @ circle
+    for edge, color in ((start, NETWORK), (end, LOSS)):
+        right.fill(*edge, fc=color, ec="none")
+    for edge in (start, end):
+        right.plot(*edge, color=LINE, lw=0.8)
+    for place in range(0, 120, 10):
+        draw_arrow(right, tuple(start[:, place]), tuple(end[:, place]))
+    words = f"shapes: tr A + tr B - 2 tr(AB)$^{{1/2}}$ = {of_shapes:.2f}"
+    draw_note(right, 0, -2.7, words, size=9.5)
+    draw_note(right, 0, -3.35, f"d² = {of_means:.2f} + {of_shapes:.2f}", size=9.5)
+    return figure
+
+
+def _root(matrix: np.ndarray) -> np.ndarray:
+    """The symmetric square root of a positive semidefinite matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    return vectors * np.sqrt(values) @ vectors.T
+
+
+def _circle() -> np.ndarray:
+    """The unit circle, `(2, 121)`, its last point the first."""
+    angles = np.linspace(0, 2 * np.pi, 121)
+    return np.stack([np.cos(angles), np.sin(angles)])

@@ -22,6 +22,9 @@ DIAGRAMS = {
     "06_sliding": diagrams.plot_sliding_kernel,
     "06_masked": diagrams.plot_masked_kernel,
     "09_two_steps": lambda: plot_two_steps(saturating=False),
+    "10_batch_norm": diagrams.plot_batch_norm,
+    "12_frechet": diagrams.plot_frechet_distance,
+    "12_balls": diagrams.plot_precision_recall,
 }
 DOTS_PER_INCH, COLORS = 150, 32
 

@@ -51,6 +51,7 @@ from course_lib.history import watch
 from course_lib.plotting import show
 from course_lib.probability import js_divergence, kl_categorical
 from course_lib.training import at_scale, course_scale, pick_device, seed_everything
+from course_lib.widgets import judge_explorer
 
 seed_everything(0)
 device = pick_device()
@@ -538,6 +539,24 @@ print(
 # At a distance of 8 standard deviations the game's own loss pulls with less than a thousandth of the
 # strength that it has at 2. The other pulls with $m$ itself, as hard as the distance is: far out,
 # $-\log D \approx x^2/2 - (x - m)^2/2 = m x - m^2/2$ with $m$ held fixed, a line of slope $m$ in $x$.
+#
+# Now move the model yourself. The data is $\mathcal N(0, 1)$, and $D$ has the best logit,
+# $\log p_\text{data} - \log p_\text{model}$, times a *sharpness*: 1 is the best $D$, 0 says 1/2
+# everywhere. Below the densities stands how a single fake is pushed, which is minus the slope of the
+# generator's loss at its place; the lowest bar is $V(D)$. **Predict**: at which sharpness does the
+# bar touch the line $2\,\mathrm{JS} - \log 4$, and does that depend on the model? Where would a fake
+# have to be for the game's own loss to push it hard?
+
+# %%
+judge_explorer()
+
+# %% [markdown]
+# It touches the line at sharpness 1, for every model, and ends at $-\log 4$ at sharpness 0; too sure a
+# $D$ is worth less again. Where $D$ is near 0, which is where most fakes of a far model
+# lie, only $-\log D$ pushes. The game's own loss pushes hard where $D$ is near 1, and there hardly a fake
+# lies. And look behind the fakes: where the model is narrower than the data, $D$ rises again there,
+# and a fake beyond the valley is pushed *away* from the data. A slope is a local thing.
+#
 # But if the generator no longer descends $V$, it no longer descends JS. What does it descend?
 #
 # ## 5 · The divergence of the non-saturating loss

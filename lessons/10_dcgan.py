@@ -281,6 +281,8 @@ show(plot_images(strength, 3, "Behind three untrained layers", labels=list(doubl
 # 6. For $N$ independent numbers $\mathbb E\,\sigma^2 = \frac{N-1}{N}\,\text{(true variance)}$, so
 #    the running estimate takes the unbiased one, divided by $N - 1$.
 #
+# ![The numbers of one channel in all images share a mean and a variance; evaluation puts running estimates in their place](../images/10_batch_norm.png)
+#
 # Two traps in the conventions: PyTorch normalizes with the *biased* variance and keeps the
 # *unbiased* one. And Keras' `momentum` is the weight of the old value: its 0.8 is PyTorch's 0.2.
 

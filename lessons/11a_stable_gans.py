@@ -586,7 +586,7 @@ for number, limit in enumerate(limits.flatten().tolist()):
 # not from the best plan, and elsewhere the slope is free.
 #
 # ### Exercise · `gradient_penalty(critic, real, fake, mix)`
-# *12 minutes.* `critic` maps `(B, …)` to scores `(B,)`; `real` and `fake` have one shape, `(B, C, H, W)` or `(B, D)`; `mix` `(B,)` in
+# *12 minutes.* `real` and `fake` have one shape, `(B, C, H, W)` or `(B, D)`, and `critic` maps a batch of that shape to scores `(B,)`; `mix` `(B,)` in
 # [0, 1] weighs the *real* one. Return the mean of (norm − 1)², a scalar without the weight λ, which the critic can
 # learn from. Leave nothing in any `.grad`.
 

@@ -328,6 +328,8 @@ for name, (_, probabilities) in seen.items():
 #
 # $$ d^2 = \|\mu_a - \mu_b\|^2 + \mathrm{tr} A + \mathrm{tr} B - 2 \mathrm{tr} (A B)^{1/2} . $$
 #
+# ![Two clouds of features, a Gaussian drawn for each; what the distance of their means costs, and what their shapes](../images/12_frechet.png)
+#
 # The next cell checks the lines that are not algebra: a random $K$ never beats line 4, the one of line 4
 # reaches it and leaves the joint covariance positive semidefinite, and the eigenvalues of line 5 are equal.
 
@@ -616,6 +618,10 @@ for name, (features, _) in seen.items():
 #
 # - precision = the share of *fakes* that lie in at least one ball around a *real*,
 # - recall = the share of *reals* that lie in at least one ball around a *fake* (whose radius is the distance to its k-th nearest fake).
+#
+# ![Balls around reals hold six of nine fakes: precision. Balls around fakes hold five of eight reals: recall](../images/12_balls.png)
+#
+# Fakes that look like nothing real cost precision, and a kind of real that is never made costs recall.
 
 # %% [markdown]
 # ### Exercise · `precision_recall(real_features, fake_features, k=3)`

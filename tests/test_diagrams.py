@@ -1,16 +1,19 @@
 """Diagrams: what they say is what the code does, and it can be read on their card."""
 
+import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgb, to_rgba
+from matplotlib.text import Annotation
 
-from course_lib import diagrams
+from course_lib import diagrams, metrics
 from course_lib.game_plots import plot_two_steps
 
 PLOTS = [
     *(diagrams.plot_vae, diagrams.plot_gradient_paths, diagrams.plot_bound),
     diagrams.plot_autoencoder,
     *(diagrams.plot_sliding_kernel, diagrams.plot_masked_kernel),
+    *(diagrams.plot_batch_norm, diagrams.plot_precision_recall, diagrams.plot_frechet_distance),
 ]
 
 
@@ -75,3 +78,36 @@ def test_the_first_gan_minimizes_two_losses():
         text.get_text() for axes in plot_two_steps(saturating=False).axes for text in axes.texts
     ]
     assert "-log D" in told and "V" not in told
+
+
+def test_one_channel_of_all_images_is_colored():
+    left, _ = diagrams.plot_batch_norm(batch=4, channels=3, side=3).axes
+    cells = [p for p in left.patches if (p.get_width(), p.get_height()) == (1, 1)]
+    chosen = [p for p in cells if p.get_facecolor() == to_rgba(diagrams.NETWORK)]
+    assert (len(cells), len(chosen)) == (4 * 3 * 9, 4 * 9)
+    assert len({p.get_x() // 3.7 for p in chosen}) == 1
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_the_balls_count_as_the_metric_does(k):
+    told = [text.get_text() for ax in diagrams.plot_precision_recall(k).axes for text in ax.texts]
+    shares = [float(words.split(": ")[1]) for words in told if "are inside" in words]
+    reals, fakes = (torch.from_numpy(points) for points in (diagrams.REALS, diagrams.FAKES))
+    assert shares == pytest.approx(metrics.precision_recall(reals, fakes, k), abs=0.0051)
+
+
+def test_the_two_gaussians_are_as_far_apart_as_the_formula_says():
+    texts = [text for axes in diagrams.plot_frechet_distance().axes for text in axes.texts]
+    (words,) = [t.get_text() for t in texts if t.get_text().startswith("d²")]
+    pair = (torch.from_numpy(part) for part in (*diagrams.REAL_CLOUD, *diagrams.FAKE_CLOUD))
+    parts = [float(part) for part in words.removeprefix("d² = ").split(" + ")]
+    assert sum(parts) == pytest.approx(float(metrics.frechet_distance(*pair)), abs=0.011)
+
+
+def test_the_best_plan_ends_on_the_other_gaussian():
+    right = diagrams.plot_frechet_distance().axes[1]
+    arrows = [text for text in right.texts if isinstance(text, Annotation)]
+    inverse = np.linalg.inv(diagrams.FAKE_CLOUD[1])
+    ends = np.array([arrow.xy for arrow in arrows])
+    assert len(ends) == 12
+    np.testing.assert_allclose(np.einsum("ni,ij,nj->n", ends, inverse, ends), 4, atol=1e-9)

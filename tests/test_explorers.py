@@ -18,6 +18,7 @@ from course_lib.explorers import (
     brush,
     ellipse,
     game,
+    judge,
     kl,
     label,
     latent,
@@ -29,6 +30,7 @@ from course_lib.explorers import (
 )
 from course_lib.explorers.brush import brush_explorer
 from course_lib.explorers.game import game_explorer
+from course_lib.explorers.judge import judge_explorer, judged
 from course_lib.explorers.kl import gaussian_divergences, kl_explorer
 from course_lib.explorers.label import label_explorer
 from course_lib.explorers.latent import LatentPad, latent_explorer, latent_map
@@ -38,17 +40,22 @@ from course_lib.explorers.translation import translation_explorer
 from course_lib.explorers.watermark import watermark_explorer
 from course_lib.explorers.weights import weights_explorer
 
+MODULES = (
+    *(brush, game, judge, kl, label, latent),
+    *(modes, moments, translation, watermark, weights),
+)
+
 
 @pytest.fixture
 def live(monkeypatch):
-    for module in (brush, game, kl, label, latent, modes, moments, translation, watermark, weights):
+    for module in MODULES:
         monkeypatch.setattr(module, "is_static", lambda: False)
 
 
 @pytest.fixture
 def shown(monkeypatch):
     figures = []
-    for module in (brush, game, kl, label, latent, modes, moments, translation, watermark, weights):
+    for module in MODULES:
         monkeypatch.setattr(module, "show", figures.append)
     return figures
 
@@ -521,6 +528,86 @@ def test_a_static_ellipse_explorer_shows_three_settings(monkeypatch):
 def test_a_posterior_of_another_size_is_an_error():
     with pytest.raises(ValueError, match=r"mean must be \(2,\).* got \(3,\) and \(3, 3\)"):
         ellipse.ellipse_explorer(None, None, torch.zeros(3), torch.eye(3))
+
+
+# a judge between two densities
+
+
+def loss_at(place, mean, std, sharpness, saturating):
+    """The generator's loss of one fake at `place`, from torch.distributions alone."""
+    x = torch.tensor(place, dtype=torch.float64, requires_grad=True)
+    p, q = (Normal(*x.new_tensor(each)) for each in ((0.0, 1.0), (mean, std)))
+    ratio = p.log_prob(x) - q.log_prob(x)
+    d = 1 / (1 + torch.exp(-sharpness * ratio))
+    loss = torch.log(1 - d) if saturating else -torch.log(d)
+    return torch.autograd.grad(loss, x)[0].item()
+
+
+@pytest.mark.parametrize(
+    "setting", [(1.5, 0.8, 1.0, 1.5), (-2.0, 1.7, 0.4, 0.3), (3.0, 0.6, 2.0, 2.5)]
+)
+def test_a_fake_is_pushed_against_the_slope_of_each_loss(setting):
+    mean, std, sharpness, place = setting
+    told = judged(*setting)
+    for name, saturating in (("log(1 - D)", True), ("-log D", False)):
+        slope = loss_at(place, mean, std, sharpness, saturating)
+        assert told[name] == pytest.approx(-slope, rel=1e-9)
+
+
+@pytest.mark.parametrize("mean, std", [(0.0, 1.0), (1.5, 0.8), (-4.0, 2.5), (6.0, 0.3)])
+def test_no_judge_is_worth_more_than_the_best(mean, std):
+    worth = {s: judged(mean, std, s, 0.0) for s in (0.0, 0.5, 1.0, 1.5, 3.0)}
+    most = worth[1.0]["2 JS - log 4"]
+    assert worth[1.0]["V(D)"] == pytest.approx(most, abs=1e-9)
+    assert worth[0.0]["V(D)"] == pytest.approx(-math.log(4), abs=1e-9)  # 1/2 everywhere
+    for sharpness in (0.0, 0.5, 1.5, 3.0):
+        value = worth[sharpness]["V(D)"]
+        assert value < most if (mean, std) != (0, 1) else value == pytest.approx(most)
+
+
+def test_a_judge_s_worth_is_that_of_draws():
+    torch.manual_seed(0)
+    p, q = (Normal(torch.tensor(m).double(), torch.tensor(s)) for m, s in ((0.0, 1.0), (1.5, 0.8)))
+    real, fake = (each.sample((400_000,)) for each in (p, q))
+    terms = [
+        torch.nn.functional.logsigmoid(sign * 0.7 * (p.log_prob(x) - q.log_prob(x)))
+        for sign, x in ((1, real), (-1, fake))
+    ]
+    error = sum(term.var() / len(term) for term in terms).sqrt().item()
+    estimate = sum(term.mean() for term in terms).item()
+    assert abs(judged(1.5, 0.8, 0.7, 0.0)["V(D)"] - estimate) <= 5 * error
+
+
+def test_a_moved_model_is_judged_anew(live):
+    explorer = judge_explorer()
+    *sliders, readout, picture = explorer.children
+    assert len(sliders) == 4 and all(slider.continuous_update for slider in sliders)
+    start, first = [slider.value for slider in sliders], picture.value
+    for number, slider in enumerate(sliders):
+        before = readout.value, picture.value
+        slider.value = slider.value + 0.5
+        assert picture.value != before[1] and readout.value != before[0], number
+    for slider, value in zip(sliders, start, strict=True):
+        slider.value = value
+    assert picture.value == first
+    assert f"V(D) = <b>{judged(*start)['V(D)']:.3f}</b>" in readout.value
+
+
+def test_every_end_of_a_judge_s_sliders_can_be_drawn(live):
+    *sliders, readout, picture = judge_explorer().children
+    for end in ("min", "max"):
+        for slider in sliders:
+            slider.value = getattr(slider, end)
+        assert pixels(picture.value).ndim == 3 and "nan" not in readout.value
+
+
+def test_a_static_judge_shows_three_settings(shown):
+    assert judge_explorer() is None
+    (figure,) = shown
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == list(judge.SHOWN)
+    told = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert told == [f"V(D) {judged(*s)['V(D)']:.3f}" for s in judge.SHOWN.values()]
 
 
 # a recorded game

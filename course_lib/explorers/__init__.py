@@ -11,6 +11,7 @@ from .consulting import Run, consulting_room
 from .ellipse import ellipse_explorer
 from .forced_choice import forced_choice_explorer
 from .game import game_explorer
+from .judge import judge_explorer
 from .kl import kl_explorer
 from .label import label_explorer
 from .latent import latent_explorer, latent_map
@@ -28,6 +29,7 @@ __all__ = [
     "ellipse_explorer",
     "forced_choice_explorer",
     "game_explorer",
+    "judge_explorer",
     "kl_explorer",
     "label_explorer",
     "latent_explorer",

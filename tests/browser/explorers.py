@@ -45,6 +45,17 @@ def drag_through_a_game(notebook: Notebook) -> None:
         wait_for_other_pixels(picture, pixels_before)
 
 
+def move_a_model(notebook: Notebook) -> None:
+    """Densities, D, its value and the pushes follow each of the four sliders."""
+    explorer = notebook.page.locator(".judge-explorer")
+    picture, words = explorer.locator("img.widget-image"), explorer.locator(".widget-html-content")
+    for slider in range(4):
+        words_before, pixels_before = words.inner_text(), pixels(picture)
+        drag(notebook, explorer.locator(".noUi-handle").nth(slider), by=(40, 0))
+        expect(words).not_to_have_text(words_before)
+        wait_for_other_pixels(picture, pixels_before)
+
+
 def watch_modes(notebook: Notebook) -> None:
     """The samples follow the moment, the seed, and the method."""
     explorer = notebook.page.locator(".mode-explorer")
@@ -238,6 +249,7 @@ EXPLORERS = {
     "02_elbo": drag_an_ellipse,
     "05_vae": drag_a_latent_point,
     "07_likelihood": slide_the_draws,
+    "08a_minimax": move_a_model,
     "08b_minimax": drag_through_a_game,
     "11a_stable_gans": watch_modes,
     "11b_stable_gans": watch_modes,

@@ -35,7 +35,7 @@ def clip_cases(g: torch.Generator) -> list[Case]:
 def clip(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters come as `model.parameters()` does: they can be gone through once."""
     values, gradients, missing, max_norm = inputs.values()
-    parameters = [nn.Parameter(value) for value in values]
+    parameters = [nn.Parameter(value.clone()) for value in values]
     for number, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
         parameter.grad = None if missing and number == WITHOUT else gradient.clone()
     result = answer((p for p in parameters), max_norm)
@@ -84,6 +84,24 @@ def each_by_itself(parameters, max_norm):
     for gradient in gradients:
         gradient.mul_(min(1.0, max_norm / max(gradient.norm().item(), 1e-30)))
     return total
+
+
+def each_in_turn(parameters, max_norm):
+    total = 0.0
+    for parameter in parameters:
+        if parameter.grad is not None:
+            norm = parameter.grad.norm()
+            total = total + norm
+            parameter.grad.mul_(min(1.0, max_norm / max(norm.item(), 1e-30)))
+    return total
+
+
+def each_with_its_norm(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norms = [g.norm() for g in gradients]
+    for gradient, norm in zip(gradients, norms, strict=True):
+        gradient.mul_(min(1.0, max_norm / max(norm.item(), 1e-30)))
+    return norms
 
 
 def clamped(parameters, max_norm):
@@ -135,6 +153,28 @@ def norm_of_the_weights(parameters, max_norm):
     return total
 
 
+def filled(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    total = all_of(gradients).norm()
+    if total > max_norm:
+        for gradient in gradients:
+            gradient.fill_(max_norm)
+    return total
+
+
+def length_subtracted(parameters, max_norm):
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    total = all_of(gradients).norm()
+    if total > max_norm:
+        for gradient in gradients:
+            gradient.sub_(total - max_norm)
+    return total
+
+
+def stacked(parameters, max_norm):
+    return torch.stack([p.grad for p in parameters if p.grad is not None]).norm()
+
+
 def stacked_none(parameters, max_norm):
     return torch.stack([torch.sum(p.grad**2) for p in parameters]).sum().sqrt()
 
@@ -173,6 +213,7 @@ EXERCISE = Exercise(
             each_by_itself,
             "Each parameter's gradient was clipped by its own norm, which turns the direction of "
             "the step. There is one norm, of all gradients together, and one factor.",
+            also=(each_in_turn, each_with_its_norm),
         ),
         Misconception(
             "entries_clamped",
@@ -209,6 +250,7 @@ EXERCISE = Exercise(
             "root_forgotten",
             written(norm=lambda gs: all_of(gs).square().sum()),
             "This is the squared norm: the root is missing.",
+            also=(written(back=lambda total, factor, gs: total**2),),
         ),
         Misconception(
             "norms_added",
@@ -232,7 +274,10 @@ EXERCISE = Exercise(
             "averaged",
             written(norm=lambda gs: all_of(gs).square().mean().sqrt()),
             "The squares were averaged. A norm adds them.",
-            also=(written(norm=lambda gs: torch.stack([g.norm() for g in gs]).mean()),),
+            also=(
+                written(norm=lambda gs: torch.stack([g.norm() for g in gs]).mean()),
+                written(norm=lambda gs: all_of(gs).norm() / len(gs)),
+            ),
         ),
         Misconception(
             "upside_down",
@@ -252,6 +297,37 @@ EXERCISE = Exercise(
             weights_scaled,
             "The parameters were scaled, not their gradients.",
             also=(weights_clipped,),
+        ),
+        Misconception(
+            "stacked",
+            stacked,
+            "torch.stack wants tensors of one shape, and gradients have many. Take each one's "
+            "norm, or flatten them and use torch.cat.",
+            error="stack expects each tensor to be equal size",
+        ),
+        Misconception(
+            "gradients_returned",
+            written(back=lambda total, factor, gs: gs),
+            "The gradients are right, and they are what is returned. Return the norm before "
+            "clipping.",
+        ),
+        Misconception(
+            "thrown_away",
+            written(scale=lambda total, limit: 0.0 if total > limit else 1.0),
+            "Gradients that are too long were set to 0. Shorten them to max_norm, in their own "
+            "direction.",
+        ),
+        Misconception(
+            "filled",
+            filled,
+            "Every entry became max_norm, so the direction is lost. Scale all gradients by one "
+            "factor.",
+        ),
+        Misconception(
+            "length_subtracted",
+            length_subtracted,
+            "A number was subtracted from every entry, which turns the direction. Multiply all "
+            "gradients by one factor.",
         ),
         Misconception(
             "none_not_expected",

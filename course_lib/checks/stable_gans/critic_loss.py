@@ -79,6 +79,44 @@ EXERCISE = replace(
                 "Both means were added. It is a difference: fakes' minus reals'.",
             ),
             Misconception(
+                "generators_loss",
+                lambda r, f: -f.mean(),
+                "This is the generator's loss. The critic wants the scores of fakes low and those "
+                "of reals high: both groups enter.",
+            ),
+            Misconception(
+                "squared_difference",
+                lambda r, f: (f.mean() - r.mean()).square(),
+                "The difference was squared, and so it is least where both means agree. The critic "
+                "makes reals' mean minus fakes' mean large: the sign matters.",
+                also=(lambda r, f: -(f.mean() - r.mean()).square(),),
+            ),
+            Misconception(
+                "two_means",
+                lambda r, f: (f.mean(), r.mean()),
+                "The two means came apart. The loss is one number, their difference.",
+                also=(lambda r, f: (r.mean(), f.mean()), lambda r, f: (-r.mean(), f.mean())),
+            ),
+            Misconception(
+                "divided_by_one_size",
+                lambda r, f: (f.sum() - r.sum()) / len(r),
+                "Both sums were divided by the size of one group. Each group has its own number of "
+                "scores.",
+                also=(lambda r, f: (f.sum() - r.sum()) / len(f),),
+            ),
+            Misconception(
+                "pairs_summed",
+                lambda r, f: (f[:, None] - r).sum(),
+                "The differences of all pairs were added up. Their mean would be right, and is the "
+                "difference of the two means.",
+            ),
+            Misconception(
+                "cut_at_zero",
+                of_terms(lambda r: -r.relu(), lambda f: f.relu()),
+                "Scores below 0 were cut off. A critic's score may be any number, and enters as it "
+                "is.",
+            ),
+            Misconception(
                 "absolute_difference",
                 lambda r, f: -(r.mean() - f.mean()).abs(),
                 "An absolute value was taken. Which group gets the larger scores is what the "

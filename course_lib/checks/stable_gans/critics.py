@@ -14,17 +14,23 @@ from ..random_inputs import normal, uniform
 from .numbers import read_number
 
 HIDDEN = 6
-SHAPES = ((5, 2, 3, 4), (4, 7), (4, 1, 2, 4), (6, 2))  # images and flat points; one with B = W
+SHAPES = ((3, 2, 3, 4), (4, 7), (4, 1, 2, 4), (6, 2))  # images and flat points; one with B = W
 
 
 class TinyCritic(nn.Module):
-    """`(B, …)` to one score each, `(B,)`: each example's depends on that example alone."""
+    """`(B, …)` to one score each, `(B,)`: each example's depends on that example alone.
 
-    def __init__(self, vector: Tensor, size: int) -> None:
+    As a convolution does, it refuses examples of another number of axes than `shape`.
+    """
+
+    def __init__(self, vector: Tensor, shape: torch.Size) -> None:
         super().__init__()
-        self.size, self.vector = size, nn.Parameter(vector.clone())
+        self.axes, self.size = len(shape), shape.numel()
+        self.vector = nn.Parameter(vector.clone())
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.ndim == 2 and self.axes > 1:
+            raise ValueError(f"the critic takes images (B, C, H, W), got {tuple(x.shape)}")
         first, bias, last = self.vector.split([self.size * HIDDEN, HIDDEN, HIDDEN])
         hidden = torch.tanh(x.flatten(1) @ first.view(self.size, HIDDEN) + bias)
         return hidden @ last
@@ -49,7 +55,7 @@ def critic_cases(g: torch.Generator, fakes: bool) -> list[Case]:
         return found
 
     return [
-        Case(inputs(SHAPES[0]), "images (5, 2, 3, 4)"),
+        Case(inputs(SHAPES[0]), "images (3, 2, 3, 4)"),
         Case(inputs(SHAPES[1]), "points (4, 7)"),
         Case(inputs(SHAPES[2]), "images (4, 1, 2, 4)"),
         Case(inputs(SHAPES[3], torch.float32), "points (6, 2), in float32"),
@@ -142,6 +148,17 @@ def shared_mistakes(of_gradient: Callable, wrong: Callable, about: str) -> tuple
             "ten_times",
             wrong(lambda g: 10 * of_gradient(g)),
             f"This is ten times as much. The penalty is {about}; weights stand outside.",
+        ),
+        Misconception(
+            "five_times",
+            wrong(lambda g: 5 * of_gradient(g)),
+            f"This is five times as much. The penalty is {about}; weights stand outside.",
+        ),
+        Misconception(
+            "negated",
+            wrong(lambda g: -of_gradient(g)),
+            "The sign is turned round: a penalty is a cost, and what is added to a loss to be "
+            "minimized is not below 0.",
         ),
         Misconception(
             "city_blocks",

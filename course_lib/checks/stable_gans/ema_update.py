@@ -218,6 +218,30 @@ def nothing_at_all(average, model, decay):
         a = decay * a + (1 - decay) * m
 
 
+def without_counter(average, model, decay):
+    written(buffer=lambda a, m, d: m if m.is_floating_point() else a)(average, model, decay)
+
+
+@torch.no_grad()
+def running_statistics_alone(average, model, decay):
+    for a, m in zip(average.parameters(), model.parameters(), strict=True):
+        a.lerp_(m, 1 - decay)
+    for a, m in zip(average.modules(), model.modules(), strict=True):
+        if isinstance(a, nn.BatchNorm1d):
+            a.running_mean.copy_(m.running_mean)
+            a.running_var.copy_(m.running_var)
+
+
+@torch.no_grad()
+def weights_alone(average, model, decay):
+    theirs = dict(model.named_parameters())
+    for name, a in average.named_parameters():
+        if name.endswith("weight"):
+            a.lerp_(theirs[name], 1 - decay)
+    for a, m in zip(average.buffers(), model.buffers(), strict=True):
+        a.copy_(m)
+
+
 def frozen(average, model, decay):
     written()(average, model, decay)
     average.requires_grad_(False)
@@ -249,6 +273,23 @@ EXERCISE = Exercise(
             written(buffer=lambda a, m, d: a),
             "The parameters are right, and the buffers are the average's old ones. Batch "
             "normalization keeps its running mean and variance there: copy them from the model.",
+        ),
+        Misconception(
+            "counter_forgotten",
+            without_counter,
+            "Some buffers are still the average's old ones. There are more of them than the "
+            "running mean and variance, a counter among them: copy every one of `buffers()`.",
+            also=(running_statistics_alone,),
+        ),
+        Misconception(
+            "biases_forgotten",
+            weights_alone,
+            "Only the tensors named `weight` were averaged. A bias is a parameter as well.",
+        ),
+        Misconception(
+            "twice",
+            written(lambda a, m, d: d * (d * a + (1 - d) * m) + (1 - d) * m),
+            "The model was mixed in twice in one call. One step towards it is wanted.",
         ),
         Misconception(
             "buffers_averaged",
@@ -306,8 +347,8 @@ EXERCISE = Exercise(
         Misconception(
             "nothing_written",
             nothing_written,
-            "The average's parameters are as before: a = … gives a name to a new tensor and leaves "
-            "the network alone. Write into it: copy_, lerp_, or mul_ and add_.",
+            "The average's parameters are as before: nothing was written into them. (a = … only "
+            "gives a name to a new tensor.) Write with copy_, lerp_, or mul_ and add_.",
             also=(nothing_at_all,),
         ),
         Misconception(
@@ -357,7 +398,7 @@ EXERCISE = Exercise(
         Misconception(
             "in_eval_mode",
             in_eval_mode,
-            "The average was put into evaluation mode. Leave the mode to the caller.",
+            "One of the networks was put into evaluation mode. Leave the mode to the caller.",
         ),
     ),
     hints=(

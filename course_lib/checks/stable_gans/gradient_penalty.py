@@ -24,7 +24,7 @@ from .critics import (
 
 def call(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     weights, real, fake, mix = inputs.values()
-    critic = TinyCritic(weights, real[0].numel())
+    critic = TinyCritic(weights, real.shape[1:])
     return penalty_record(critic, lambda: answer(critic, real, fake, mix))
 
 
@@ -73,6 +73,34 @@ def without_a_leaf(critic, real, fake, mix):
 def scores_not_added(critic, real, fake, mix):
     x = between(real, fake, mix).requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(x), x, create_graph=True)
+    return two_sided(gradient)
+
+
+def at(critic: Callable, x: Tensor) -> Tensor:
+    """The penalty at given points."""
+    return penalty(place=lambda *_: x)(critic, x, x, None)
+
+
+def difference_quotient(critic, real, fake, mix):
+    rise = (critic(real) - critic(fake)).abs()
+    return (rise / (real - fake).flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def by_the_weights(critic, real, fake, mix):
+    weights = list(critic.parameters())
+    score = critic(between(real, fake, mix)).sum()
+    gradients = torch.autograd.grad(score, weights, create_graph=True)
+    return (torch.cat([g.flatten() for g in gradients]).norm() - 1).square()
+
+
+def points_flattened(critic, real, fake, mix):
+    return penalty()(critic, real.flatten(1), fake.flatten(1), mix)
+
+
+def asked_too_late(critic, real, fake, mix):
+    x = between(real, fake, mix)
+    score = critic(x).sum()
+    (gradient,) = torch.autograd.grad(score, x.requires_grad_(), create_graph=True)
     return two_sided(gradient)
 
 
@@ -161,6 +189,72 @@ EXERCISE = Exercise(
             "toward_zero",
             penalty(lambda g: norms(g).square().mean()),
             "The norm is pulled to 0, as R1 does at the reals. Here it is pulled to 1.",
+            also=(penalty(lambda g: norms(g).mean()),),
+        ),
+        Misconception(
+            "scores_against_one",
+            lambda critic, r, f, m: (critic(between(r, f, m)) - 1).square().mean(),
+            "The scores themselves were compared with 1. The penalty speaks of the length of their "
+            "gradient, by the points.",
+        ),
+        Misconception(
+            "difference_quotient",
+            difference_quotient,
+            "This is the slope from fake to real as a whole, a difference of two scores over a "
+            "distance. The gradient at one point between them is wanted.",
+        ),
+        Misconception(
+            "entries_against_one",
+            penalty(lambda g: (g - 1).square().mean()),
+            "Each entry of the gradient was compared with 1. An example has one length: take its "
+            "norm first.",
+        ),
+        Misconception(
+            "entries_added",
+            penalty(lambda g: (g.flatten(1).sum(dim=1) - 1).square().mean()),
+            "The entries of the gradient were added up. Its length is the root of the sum of their "
+            "squares.",
+        ),
+        Misconception(
+            "by_the_weights",
+            by_the_weights,
+            "This is the gradient by the critic's weights, which gradient clipping is about. The "
+            "penalty takes the gradient by the points that the critic sees.",
+        ),
+        Misconception(
+            "at_both_ends",
+            lambda critic, r, f, m: (at(critic, r) + at(critic, f)) / 2,
+            "The gradients were taken at the reals and at the fakes. It belongs at points between.",
+            also=(lambda critic, r, f, m: at(critic, r) + at(critic, f),),
+        ),
+        Misconception(
+            "whole_loss",
+            lambda critic, r, f, m: (
+                critic(f).mean() - critic(r).mean() + penalty()(critic, r, f, m)
+            ),
+            "The difference of the scores is in it: this is the critic's whole loss. Return the "
+            "penalty alone, and the caller adds the two.",
+        ),
+        Misconception(
+            "points_flattened",
+            points_flattened,
+            "The critic was given flat points, and it wants what it is trained on, images of the "
+            "shape of `real`. Give `mix` more axes, and leave the images as they are.",
+            error="the critic takes images",
+        ),
+        Misconception(
+            "norm_of_three_axes",
+            penalty(lambda g: (g.norm(dim=(1, 2, 3)) - 1).square().mean()),
+            "Tensor.norm takes one axis or two. Flatten each example's gradient to a row first; "
+            "then it serves flat points as well.",
+            error="dim must be a 2-tuple",
+        ),
+        Misconception(
+            "asked_too_late",
+            asked_too_late,
+            "The points took no part in the scores as tensors that require a gradient: that was "
+            "said after the critic had seen them, or of a copy. Say it before.",
+            error="appears to not have been used in the graph",
         ),
         Misconception(
             "norm_not_squared",

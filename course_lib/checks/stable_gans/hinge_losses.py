@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import leaky_relu, softplus
 
 from ..declare import Exercise, Misconception
 from ..group_losses import score_cases
@@ -49,7 +49,11 @@ EXERCISE = Exercise(
             hinge(generator=lambda f: (1 - f).relu().mean()),
             "The generator's loss has a margin, at which it would stop. Only the discriminator's "
             "has one; the generator's is minus the mean score.",
-            also=(hinge(generator=lambda f: (1 + f).relu().mean()),),
+            also=(
+                hinge(generator=lambda f: (1 + f).relu().mean()),
+                hinge(generator=lambda f: -(1 + f).relu().mean()),
+                hinge(generator=lambda f: -f.relu().mean()),
+            ),
         ),
         Misconception(
             "groups_swapped",
@@ -110,6 +114,48 @@ EXERCISE = Exercise(
             "charges nothing there.",
         ),
         Misconception(
+            "reversed_inside",
+            hinge(lambda r: (r - 1).relu(), lambda f: (-1 - f).relu()),
+            "The hinge is turned round: scores beyond the margin cost, and those on the wrong side "
+            "are free. max(0, 1 - f(x)) falls as the score rises.",
+            also=(
+                hinge(real=lambda r: (r - 1).relu()),
+                hinge(fake=lambda f: (-1 - f).relu()),
+                hinge(lambda r: (1 + r).relu(), lambda f: (1 + f).relu()),
+            ),
+        ),
+        Misconception(
+            "absolute",
+            hinge(lambda r: (1 - r).abs(), lambda f: (1 + f).abs()),
+            "Absolute values charge scores beyond the margin as well. The hinge charges nothing "
+            "there.",
+        ),
+        Misconception(
+            "leaky",
+            hinge(lambda r: leaky_relu(1 - r), lambda f: leaky_relu(1 + f)),
+            "A leaky ReLU goes on below 0, so there is still something to gain beyond the margin. "
+            "The hinge is 0 there.",
+            also=(hinge(lambda r: leaky_relu(1 - r, 0.2), lambda f: leaky_relu(1 + f, 0.2)),),
+        ),
+        Misconception(
+            "cut_above",
+            hinge(lambda r: (1 - r).clamp(0, 1), lambda f: (1 + f).clamp(0, 1)),
+            "The cost was cut off at 1, so scores far on the wrong side get no gradient. The hinge "
+            "is cut off at 0 alone.",
+        ),
+        Misconception(
+            "cross_entropies",
+            lambda r, f: (softplus(-r).mean() + softplus(f).mean(), softplus(-f).mean()),
+            "These are the cross-entropies of logits. A hinge is max(0, ...), with a margin of 1.",
+            also=(hinge(lambda r: softplus(-r), softplus),),
+        ),
+        Misconception(
+            "wasserstein",
+            lambda r, f: (f.mean() - r.mean(), -f.mean()),
+            "This is the Wasserstein critic's loss, which never has enough. The hinge stops paying "
+            "at a margin of 1.",
+        ),
+        Misconception(
             "halved",
             hinge(scale=0.5),
             "The two means were averaged. The discriminator's loss adds them (2 at scores of 0).",
@@ -162,6 +208,28 @@ EXERCISE = Exercise(
             "negated",
             lambda r, f: (-hinge()(r, f)[0], -f.mean()),
             "The discriminator's loss has the wrong sign: this is what it would maximize.",
+        ),
+        Misconception(
+            "not_reduced",
+            lambda r, f: ((1 - r).relu(), (1 + f).relu()),
+            "There is one value for each score, and the two groups came apart. The discriminator's "
+            "loss is the sum of two means; the generator's is a number of its own.",
+            also=(lambda r, f: ((1 - r).relu().mean(), (1 + f).relu().mean()),),
+        ),
+        Misconception(
+            "added_into_one",
+            lambda r, f: sum(hinge()(r, f)),
+            "The two losses were added. They belong to two players: return both.",
+        ),
+        Misconception(
+            "three_parts",
+            lambda r, f: ((1 - r).relu().mean(), (1 + f).relu().mean(), -f.mean()),
+            "The discriminator's two means came apart. Add them, and return two losses.",
+        ),
+        Misconception(
+            "generator_cut_off",
+            lambda r, f: (hinge()(r, f)[0], -f.detach().mean()),
+            "The generator's loss carries no graph, so the generator would learn nothing from it.",
         ),
         Misconception(
             "exchanged",

@@ -121,6 +121,25 @@ def in_reach(share: Callable) -> Callable:
     return answer
 
 
+def one_answer_a_mode(samples, centers, radius, at_least):
+    nearest, which = torch.cdist(samples, centers).min(dim=1)
+    good = nearest <= radius
+    return which[good].bincount(minlength=len(centers)), good.float().mean()
+
+
+def tested_not_counted(samples, centers, radius, at_least):
+    counts, share = one_answer_a_mode(samples, centers, radius, at_least)
+    return counts >= at_least, share
+
+
+def with_a_float(answer: Callable) -> Callable:
+    def other(*inputs):
+        first, share = answer(*inputs)
+        return first, share.item()
+
+    return other
+
+
 def nearest_samples(samples, centers, radius, at_least):
     good = torch.cdist(samples, centers).amin(dim=0) <= radius
     return float(good.sum()), good.double().mean().item()
@@ -147,6 +166,7 @@ EXERCISE = Exercise(
             counted(found=lambda counts, near, n: (near >= n).sum()),
             "A mode was counted as found by samples that lie near no mode. Only good ones count: "
             "those within the radius of their nearest center.",
+            also=(counted(found=lambda counts, near, n: (near > 0).sum()),),
         ),
         Misconception(
             "more_than",
@@ -201,6 +221,35 @@ EXERCISE = Exercise(
             "The good samples were divided by the number of modes. Divide by that of the samples.",
         ),
         Misconception(
+            "in_percent",
+            counted(share=lambda good, counts, n, c: 100 * good.double().mean()),
+            "The share came in percent. It is a number between 0 and 1.",
+        ),
+        Misconception(
+            "at_least_as_a_share",
+            counted(found=lambda counts, near, n: (counts / near.sum() >= n).sum()),
+            "The counts were divided before they were compared. `at_least` is a number of samples.",
+            also=(counted(found=lambda counts, near, n: (counts / counts.sum() >= n).sum()),),
+        ),
+        Misconception(
+            "one_answer_a_mode",
+            one_answer_a_mode,
+            "There is still one value for each mode. How many of them have `at_least` good samples "
+            "or more? That number comes first.",
+            also=(
+                tested_not_counted,
+                with_a_float(one_answer_a_mode),
+                with_a_float(tested_not_counted),
+            ),
+        ),
+        Misconception(
+            "norm_over_the_centers",
+            counted(distance=lambda s, c: (s[:, None] - c).norm(dim=1)),
+            "The norm was taken over the wrong axis: of differences (N, K, D), the coordinates are "
+            "the last.",
+            also=(counted(distance=lambda s, c: (s[:, None] - c).norm(dim=0)),),
+        ),
+        Misconception(
             "squared_distances",
             counted(distance=lambda s, c: torch.cdist(s, c).square()),
             "Squared distances were compared with the radius, which is not squared.",
@@ -253,6 +302,7 @@ EXERCISE = Exercise(
             "one_number",
             lambda *a: counted()(*a)[0],
             "This is one number. Return two: the modes found and the share of good samples.",
+            also=(lambda *a: int(counted()(*a)[0]),),
         ),
     ),
     hints=(

@@ -31,7 +31,7 @@ class Judged:
 def call(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The caller lets the reals require a gradient before the discriminator sees them."""
     weights, real = inputs.values()
-    critic = Judged.critic = TinyCritic(weights, real[0].numel())
+    critic = Judged.critic = TinyCritic(weights, real.shape[1:])
     real = real.requires_grad_(True)
     logits = critic(real)
     record = penalty_record(critic, lambda: answer(logits, real))
@@ -144,12 +144,59 @@ EXERCISE = Exercise(
             "of_the_loss",
             of_what(torch.nn.functional.logsigmoid),
             "This is the gradient of the discriminator's loss. R1 takes that of the logit itself.",
+            also=(of_what(lambda logits: torch.nn.functional.logsigmoid(logits).mean()),),
         ),
         Misconception(
             "of_the_probability",
             of_what(torch.sigmoid),
             "This is the gradient of the probability, which fades where the discriminator is sure. "
             "R1 takes that of the logit itself.",
+        ),
+        Misconception(
+            "entries_added",
+            penalty(lambda g: g.flatten(1).sum(dim=1).square().mean()),
+            "An image's slopes were added up before they were squared, and so they cancel. Square "
+            "each, then add.",
+            also=(penalty(lambda g: g.mean().square()),),
+        ),
+        Misconception(
+            "absolute_values",
+            penalty(lambda g: g.flatten(1).abs().sum(dim=1).mean()),
+            "These are sums of absolute values. R1 charges squares.",
+        ),
+        Misconception(
+            "root_at_the_end",
+            penalty(lambda g: norms(g).square().mean().sqrt()),
+            "A root was taken of the mean. R1 is the mean of the squared norms, without a root.",
+        ),
+        Misconception(
+            "squared_logits",
+            lambda real_logits, real: real_logits.square().mean(),
+            "These are the logits themselves, squared. R1 charges their slope by the image.",
+        ),
+        Misconception(
+            "squared_images",
+            lambda real_logits, real: squared(real),
+            "These are the images themselves, squared. R1 charges the slope of the logit by them.",
+        ),
+        Misconception(
+            "steepest_alone",
+            penalty(lambda g: norms(g).max().square()),
+            "Only the steepest image counts. The penalty is a mean over all.",
+        ),
+        Misconception(
+            "four_axes_assumed",
+            penalty(lambda g: g.square().sum(dim=(1, 2, 3)).mean()),
+            "Four axes were taken for granted, and here come flat points (B, D). Flatten each "
+            "example to a row first.",
+            error="Dimension out of range",
+        ),
+        Misconception(
+            "nothing_in_grad",
+            lambda real_logits, real: real.grad.square(),
+            "`real.grad` is None: nobody called backward(), and nobody should, since it would also "
+            "fill the weights' .grad. torch.autograd.grad returns the gradient.",
+            error="'NoneType' object has no attribute",
         ),
         Misconception(
             "tuple_not_opened",

@@ -122,6 +122,20 @@ def four_axes_transposed(weight, u, iterations):
     return u @ weight @ v, u
 
 
+def wrong_side_first(weight, u, iterations):
+    m = weight.flatten(1)
+    return m @ u, u
+
+
+def only_v_normalized(weight, u, iterations):
+    m = weight.flatten(1)
+    for _ in range(iterations):
+        v = m.detach().mT @ u
+        v = v / v.norm()
+        u = m.detach() @ v
+    return u @ m @ v, u
+
+
 def u_kept(weight, u, iterations):
     return estimate()(weight, u, iterations)[0], u
 
@@ -224,6 +238,44 @@ EXERCISE = Exercise(
             ),
             "The kernel was added up or split wrongly. A convolution's weight (C_out, C_in, h, w) "
             "is a matrix with C_out rows: all axes but the first are its columns.",
+            also=(estimate(matrix=lambda w: w.mean((2, 3)) if w.ndim > 2 else w),),
+        ),
+        Misconception(
+            "wrong_side_first",
+            wrong_side_first,
+            "u has an entry for each row, so it is Wᵀ that it can be multiplied with first: that "
+            "gives v. Then u comes from W v.",
+            error="size mismatch",
+        ),
+        Misconception(
+            "factors_exchanged",
+            estimate(value=lambda m, u, v, old: v @ m @ u),
+            "u and v stand on the wrong sides of W. It is u W v: u has an entry for each row, v "
+            "for each column.",
+            error="cannot be multiplied",
+        ),
+        Misconception(
+            "normalized_by_axis_1",
+            estimate(normalize=torch.nn.functional.normalize),
+            "F.normalize works along axis 1 unless told otherwise, and a vector has only axis 0.",
+            error="Dimension out of range",
+        ),
+        Misconception(
+            "outer_product",
+            estimate(value=lambda m, u, v, old: torch.outer(u, v)),
+            "This is u vᵀ, the gradient of σ by the weight. σ itself is the number u W v.",
+        ),
+        Misconception(
+            "not_added_up",
+            estimate(value=lambda m, u, v, old: u * (m @ v)),
+            "The products were not added up. u W v is one number: a product of vectors (@), not of "
+            "their entries (*).",
+        ),
+        Misconception(
+            "largest_entry",
+            lambda w, u, n: (w.abs().max(), u),
+            "This is the largest entry of the weight. The largest singular value is how much W "
+            "stretches at most.",
         ),
         Misconception(
             "rows_and_columns",
@@ -254,7 +306,12 @@ EXERCISE = Exercise(
             "not_normalized",
             estimate(normalize=lambda x: x),
             "u and v were not brought to length 1, so the estimate grows with every iteration.",
-            also=(estimate(value=lambda m, u, v, old: u @ m @ v, normalize=lambda x: x / x.sum()),),
+            also=(
+                estimate(normalize=lambda x: x / x.sum()),
+                estimate(normalize=lambda x: x / x.abs().max()),
+                estimate(normalize=lambda x: x / x.square().sum()),
+                only_v_normalized,
+            ),
         ),
         Misconception(
             "weight_returned",

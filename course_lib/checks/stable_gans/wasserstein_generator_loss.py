@@ -58,7 +58,38 @@ EXERCISE = Exercise(
             lambda f: -f.sigmoid().mean(),
             "The scores went through a sigmoid, whose slope vanishes where the critic is sure. A "
             "score enters as it is, with a slope that never vanishes.",
-            also=(lambda f: -f.tanh().mean(),),
+            also=(lambda f: -f.tanh().mean(), lambda f: (1 - f.sigmoid()).mean()),
+        ),
+        Misconception(
+            "log_sigmoid",
+            lambda f: -bce(f, 1.0).mean(),
+            "This is log D of a logit. A critic's score is no logit: its mean enters as it is, "
+            "with a minus.",
+        ),
+        Misconception(
+            "the_judges_loss",
+            lambda f: bce(f, 0.0).mean(),
+            "This is a discriminator's loss of fakes, -log(1 - D): it lowers their scores. The "
+            "generator raises the critic's score, without a logarithm.",
+        ),
+        Misconception(
+            "squared",
+            lambda f: f.square().mean(),
+            "The scores were squared, so that high and low ones count alike. The loss is linear in "
+            "the scores.",
+            also=(lambda f: -f.square().mean(), lambda f: f.mean().square()),
+        ),
+        Misconception(
+            "cut_at_zero",
+            lambda f: -f.relu().mean(),
+            "Scores below 0 were cut off: just the worst fakes would learn nothing. Each score "
+            "enters as it is.",
+        ),
+        Misconception(
+            "best_alone",
+            lambda f: -f.max(),
+            "Only one fake's score enters. The loss is a mean over all of them.",
+            also=(lambda f: -f.min(), lambda f: -f[0]),
         ),
         Misconception(
             "logarithm",
@@ -82,6 +113,7 @@ EXERCISE = Exercise(
             "hinge",
             lambda f: (1 - f).relu().mean(),
             "A margin of 1 was put in. The generator's loss has none, here and in the hinge loss.",
+            also=(lambda f: (1 + f).relu().mean(), lambda f: -(1 + f).relu().mean()),
         ),
     ),
     hints=(

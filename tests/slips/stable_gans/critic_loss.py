@@ -71,3 +71,19 @@ SLIPS = [
     (cl_half, "halved"),
     (cl_one_mean, "one_mean"),
 ]
+
+SLIPS += [
+    (lambda r, f: -f.mean(), "generators_loss"),
+    (lambda r, f: -r.mean(), "reals_alone"),
+    (lambda r, f: f.mean(), "fakes_alone"),
+    (lambda r, f: (f.mean() - r.mean()) ** 2, "squared_difference"),
+    (lambda r, f: (r - 1).square().mean() + f.square().mean(), "least_squares"),
+    (lambda r, f: (f.mean(), r.mean()), "two_means"),
+    (lambda r, f: f.detach().mean() - r.mean(), "something on the way cuts the graph"),
+    (lambda r, f: f.mean() + r.mean(), "both_added"),
+    (lambda r, f: (f[:, None] - r[None]).sum(), "pairs_summed"),
+    (lambda r, f: (f.sum() - r.sum()) / len(r), "divided_by_one_size"),
+    (lambda r, f: f.tanh().mean() - r.tanh().mean(), "through_a_sigmoid"),
+    (lambda r, f: F.relu(f).mean() - F.relu(r).mean(), "cut_at_zero"),
+    (lambda r, f: f.max() - r.max(), None),
+]

@@ -3,6 +3,7 @@
 import copy
 
 import torch
+from torch import nn
 
 from tests.lessons import solution
 
@@ -158,4 +159,156 @@ SLIPS = [
     (em_mul_model, "model_changed"),
     (em_state_dict, "buffers_averaged"),
     (em_parameter_set, "new_parameters"),
+]
+
+
+@torch.no_grad()
+def e_sub(a, m, d):
+    for x, y in pairs_of(a, m)[0]:
+        x.sub_((1 - d) * (y - x))
+    for x, y in pairs_of(a, m)[1]:
+        x.copy_(y)
+
+
+@torch.no_grad()
+def e_only_weight(a, m, d):
+    for (n, x), y in zip(a.named_parameters(), m.parameters(), strict=True):
+        if n.endswith("weight"):
+            x.lerp_(y, 1 - d)
+    for x, y in pairs_of(a, m)[1]:
+        x.copy_(y)
+
+
+def e_eval(a, m, d):
+    m.eval()
+    with torch.no_grad():
+        for x, y in pairs_of(a, m)[0]:
+            x.lerp_(y, 1 - d)
+        for x, y in pairs_of(a, m)[1]:
+            x.copy_(y)
+
+
+@torch.no_grad()
+def e_float_only(a, m, d):
+    for x, y in pairs_of(a, m)[0]:
+        x.lerp_(y, 1 - d)
+    for x, y in pairs_of(a, m)[1]:
+        if x.is_floating_point():
+            x.copy_(y)
+
+
+@torch.no_grad()
+def e_bn_copy(a, m, d):
+    for x, y in pairs_of(a, m)[0]:
+        x.lerp_(y, 1 - d)
+    for x, y in zip(a.modules(), m.modules(), strict=True):
+        if isinstance(x, nn.BatchNorm1d):
+            x.running_mean.copy_(y.running_mean)
+            x.running_var.copy_(y.running_var)
+
+
+@torch.no_grad()
+def e_float_ema(a, m, d):
+    for x, y in pairs_of(a, m)[0]:
+        x.lerp_(y, 1 - d)
+    for x, y in pairs_of(a, m)[1]:
+        if x.is_floating_point():
+            x.lerp_(y, 1 - d)
+        else:
+            x.copy_(y)
+
+
+@torch.no_grad()
+def e_twice(a, m, d):
+    for x, y in pairs_of(a, m)[0]:
+        x.mul_(d)
+        x.add_(y * (1 - d))
+        x.lerp_(y, 1 - d)
+    for x, y in pairs_of(a, m)[1]:
+        x.copy_(y)
+
+
+def e_state_load(a, m, d):
+    s = a.state_dict()
+    t = m.state_dict()
+    for k in s:
+        s[k].lerp_(t[k], 1 - d)
+
+
+@torch.no_grad()
+def e_named(a, m, d):
+    t = dict(m.named_parameters())
+    for k, x in a.named_parameters():
+        x = x * d + t[k] * (1 - d)
+
+
+@torch.no_grad()
+def e_grad(a, m, d):
+    for x, y in pairs_of(a, m)[0]:
+        x.grad = d * x + (1 - d) * y
+    for x, y in pairs_of(a, m)[1]:
+        x.copy_(y)
+
+
+@torch.no_grad()
+def e_children(a, m, d):
+    for x, y in zip(a.children(), m.children(), strict=True):
+        if hasattr(x, "weight"):
+            x.weight.lerp_(y.weight, 1 - d)
+
+
+@torch.no_grad()
+def e_requires(a, m, d):
+    for x, y in pairs_of(a, m)[0]:
+        x.lerp_(y, 1 - d)
+        x.requires_grad_(False)
+    for x, y in pairs_of(a, m)[1]:
+        x.copy_(y)
+
+
+@torch.no_grad()
+def e_detach_assign(a, m, d):
+    for x, y in pairs_of(a, m)[0]:
+        x.data = x.data.mul(d).add(y.data, alpha=1 - d)
+    for x, y in pairs_of(a, m)[1]:
+        x.data = y.data.clone()
+
+
+@torch.no_grad()
+def e_deepcopy(a, m, d):
+    a = copy.deepcopy(m)  # noqa: F841
+
+
+@torch.no_grad()
+def e_ret_list(a, m, d):
+    return [d * x + (1 - d) * y for x, y in pairs_of(a, m)[0]]
+
+
+@torch.no_grad()
+def e_bn_named(a, m, d):
+    for x, y in pairs_of(a, m)[0]:
+        x.lerp_(y, 1 - d)
+    for x, y in zip(a.modules(), m.modules(), strict=True):
+        if isinstance(x, nn.BatchNorm1d):
+            x.running_mean = y.running_mean
+            x.running_var = y.running_var
+
+
+SLIPS += [
+    (e_sub, "moved_away"),
+    (e_only_weight, "biases_forgotten"),
+    (e_eval, "in_eval_mode"),
+    (e_float_only, "counter_forgotten"),
+    (e_bn_copy, "counter_forgotten"),
+    (e_float_ema, "buffers_averaged"),
+    (e_twice, "twice"),
+    (e_state_load, "buffers_mixed"),
+    (e_named, "nothing_written"),
+    (e_grad, "nothing_written"),
+    (e_children, "nothing_written"),
+    (e_requires, "frozen"),
+    (e_detach_assign, "new_data"),
+    (e_deepcopy, "nothing_written"),
+    (e_ret_list, "copy_returned"),
+    (e_bn_named, None),
 ]

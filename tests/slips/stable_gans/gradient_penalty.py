@@ -143,3 +143,132 @@ SLIPS = [
     (gp_each, "not_reduced"),
     (gp_one_mix, "one_mix_for_all"),
 ]
+
+
+def interp(real, fake, mix):
+    m = mix.view(-1, *[1] * (real.ndim - 1))
+    return m * real + (1 - m) * fake
+
+
+def G(critic, x):
+    return torch.autograd.grad(critic(x).sum(), x, create_graph=True)[0]
+
+
+def g_only_norm(critic, real, fake, mix):
+    return G(critic, interp(real, fake, mix).requires_grad_()).flatten(1).norm(dim=1).mean()
+
+
+def g_logits_mean_pen(critic, real, fake, mix):
+    return (critic(interp(real, fake, mix)) - 1).square().mean()
+
+
+def g_slope_diff(critic, real, fake, mix):
+    return (
+        (((critic(real) - critic(fake)).abs() / (real - fake).flatten(1).norm(dim=1)) - 1)
+        .square()
+        .mean()
+    )
+
+
+def g_detached_norm(critic, real, fake, mix):
+    g = G(critic, interp(real, fake, mix).requires_grad_()).detach()
+    return (g.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def g_square_inside(critic, real, fake, mix):
+    g = G(critic, interp(real, fake, mix).requires_grad_())
+    return ((g - 1) ** 2).mean()
+
+
+def g_sum_pixels(critic, real, fake, mix):
+    g = G(critic, interp(real, fake, mix).requires_grad_())
+    return (g.flatten(1).sum(dim=1) - 1).square().mean()
+
+
+def g_by_weights(critic, real, fake, mix):
+    x = interp(real, fake, mix)
+    gs = torch.autograd.grad(critic(x).sum(), list(critic.parameters()), create_graph=True)
+    return (torch.cat([a.flatten() for a in gs]).norm() - 1).square()
+
+
+def g_nograd_ctx(critic, real, fake, mix):
+    with torch.no_grad():
+        x = interp(real, fake, mix)
+    x.requires_grad_()
+    with torch.no_grad():
+        s = critic(x)
+    (g,) = torch.autograd.grad(s.sum(), x, create_graph=True)
+    return (g.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def g_at_both(critic, real, fake, mix):
+    slopes = [G(critic, points.clone().requires_grad_()) for points in (real, fake)]
+    return sum((g.flatten(1).norm(dim=1) - 1).square().mean() for g in slopes) / 2
+
+
+def g_interp_sub(critic, real, fake, mix):
+    m = mix.view(-1, *[1] * (real.ndim - 1))
+    x = (real + m * (fake - real)).requires_grad_()
+    return (G(critic, x).flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def g_dim_all(critic, real, fake, mix):
+    g = G(critic, interp(real, fake, mix).requires_grad_())
+    return (g.norm(dim=(1, 2, 3)) - 1).square().mean()
+
+
+def g_norm_p1(critic, real, fake, mix):
+    g = G(critic, interp(real, fake, mix).requires_grad_())
+    return (g.flatten(1).norm(1, dim=1) - 1).square().mean()
+
+
+def g_requires_after(critic, real, fake, mix):
+    x = interp(real, fake, mix)
+    s = critic(x)
+    x.requires_grad_()
+    (g,) = torch.autograd.grad(s.sum(), x, create_graph=True)
+    return (g.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def g_real_in_place(critic, real, fake, mix):
+    real.requires_grad_()
+    return (G(critic, real).flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def g_flat_view(critic, real, fake, mix):
+    m = mix.view(-1, 1)
+    x = (m * real.flatten(1) + (1 - m) * fake.flatten(1)).requires_grad_()
+    return (G(critic, x).norm(dim=1) - 1).square().mean()
+
+
+def g_eps_loss(critic, real, fake, mix):
+    x = interp(real, fake, mix).requires_grad_()
+    loss = critic(fake).mean() - critic(real).mean()
+    (g,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return loss + (g.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def g_neg(critic, real, fake, mix):
+    g = G(critic, interp(real, fake, mix).requires_grad_())
+    return (1 - g.flatten(1).square().sum(1)).mean()
+
+
+SLIPS += [
+    (g_only_norm, "toward_zero"),
+    (g_logits_mean_pen, "scores_against_one"),
+    (g_slope_diff, "difference_quotient"),
+    (g_detached_norm, "graph_not_kept"),
+    (g_square_inside, "entries_against_one"),
+    (g_sum_pixels, "entries_added"),
+    (g_by_weights, "by_the_weights"),
+    (g_nograd_ctx, "no_leaf"),
+    (g_at_both, "at_both_ends"),
+    (g_interp_sub, "mix_turned_round"),
+    (g_dim_all, "norm_of_three_axes"),
+    (g_norm_p1, "city_blocks"),
+    (g_requires_after, "asked_too_late"),
+    (g_real_in_place, "requires_grad is left changed on real"),
+    (g_flat_view, "points_flattened"),
+    (g_eps_loss, "whole_loss"),
+    (g_neg, None),
+]

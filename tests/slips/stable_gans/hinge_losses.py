@@ -96,3 +96,38 @@ SLIPS = [
     (hi_one_mean, "one_mean"),
     (hi_gen_real, "generator_sees_reals"),
 ]
+
+
+def hi_right(r, f):
+    return F.relu(1 - r).mean() + F.relu(1 + f).mean()
+
+
+SLIPS += [
+    (lambda r, f: (F.relu(r - 1).mean() + F.relu(1 + f).mean(), -f.mean()), "reversed_inside"),
+    (lambda r, f: (F.relu(r - 1).mean() + F.relu(-1 - f).mean(), -f.mean()), "reversed_inside"),
+    (lambda r, f: (hi_right(r, f), -F.relu(1 + f).mean()), "generator_with_margin"),
+    (lambda r, f: (hi_right(r, f), -F.relu(f).mean()), "generator_with_margin"),
+    (lambda r, f: (hi_right(r, f), F.softplus(-f).mean()), "generator_cross_entropy"),
+    (lambda r, f: (hi_right(r, f), -f.sum()), "generator_summed"),
+    (lambda r, f: (hi_right(r, f), -f.detach().mean()), "generator_cut_off"),
+    (lambda r, f: (F.relu(1 - r).mean() - F.relu(1 + f).mean(), -f.mean()), "second_subtracted"),
+    (
+        lambda r, f: (F.softplus(-r).mean() + F.softplus(f).mean(), F.softplus(-f).mean()),
+        "cross_entropies",
+    ),
+    (lambda r, f: (f.mean() - r.mean(), -f.mean()), "wasserstein"),
+    (lambda r, f: (F.relu(1 - r) + F.relu(1 + f), -f), "added_in_pairs"),
+    (lambda r, f: (F.relu(1 - r), F.relu(1 + f)), "not_reduced"),
+    (lambda r, f: hi_right(r, f) - f.mean(), "added_into_one"),
+    (lambda r, f: (F.relu(1 - r).mean(), F.relu(1 + f).mean(), -f.mean()), "three_parts"),
+    (
+        lambda r, f: (F.leaky_relu(1 - r).mean() + F.leaky_relu(1 + f).mean(), -f.mean()),
+        "leaky",
+    ),
+    (
+        lambda r, f: ((1 - r).clamp(0, 1).mean() + (1 + f).clamp(0, 1).mean(), -f.mean()),
+        "cut_above",
+    ),
+    (lambda r, f: ((1 - r).abs().mean() + (1 + f).abs().mean(), -f.mean()), "absolute"),
+    (lambda r, f: (F.relu(0.5 - r).mean() + F.relu(0.5 + f).mean(), -f.mean()), None),
+]

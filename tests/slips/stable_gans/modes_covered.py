@@ -105,3 +105,113 @@ SLIPS = [
     (every_center_in_reach, "counted_for_several"),
     (mean_of_matrix, "over_all_pairs"),
 ]
+
+
+def md(s, c):
+    return torch.cdist(s, c).min(dim=1)
+
+
+def m_unique(s, c, r, n):
+    d, i = md(s, c)
+    return len(i.unique()), (d <= r).float().mean().item()
+
+
+def m_unique_good(s, c, r, n):
+    d, i = md(s, c)
+    return len(i[d <= r].unique()), (d <= r).float().mean().item()
+
+
+def m_share_over_k(s, c, r, n):
+    d, i = md(s, c)
+    k = torch.bincount(i[d <= r], minlength=len(c))
+    f = k >= n
+    return f.sum().item(), f.float().mean().item()
+
+
+def m_percent(s, c, r, n):
+    d, i = md(s, c)
+    k = torch.bincount(i[d <= r], minlength=len(c))
+    return (k >= n).sum().item(), 100 * (d <= r).float().mean().item()
+
+
+def m_bad(s, c, r, n):
+    d, i = md(s, c)
+    k = torch.bincount(i[d <= r], minlength=len(c))
+    return (k >= n).sum().item(), (d > r).float().mean().item()
+
+
+def m_counts(s, c, r, n):
+    d, i = md(s, c)
+    k = torch.bincount(i[d <= r], minlength=len(c))
+    return k, (d <= r).float().mean()
+
+
+def m_mask(s, c, r, n):
+    d, i = md(s, c)
+    k = torch.bincount(i[d <= r], minlength=len(c))
+    return k >= n, (d <= r).float().mean()
+
+
+def m_nominlength(s, c, r, n):
+    d, i = md(s, c)
+    k = torch.bincount(i[d <= r])
+    return (k >= n).sum().item(), (k.sum() / len(c)).item()
+
+
+def m_max(s, c, r, n):
+    d = (s[:, None] - c).abs().amax(-1)
+    d, i = d.min(1)
+    g = d <= r
+    k = torch.bincount(i[g], minlength=len(c))
+    return (k >= n).sum().item(), g.float().mean().item()
+
+
+def m_kgt0(s, c, r, n):
+    d, i = md(s, c)
+    k = torch.bincount(i[d <= r], minlength=len(c))
+    return (k > 0).sum().item(), (d <= r).float().mean().item()
+
+
+def m_atleast_share(s, c, r, n):
+    d, i = md(s, c)
+    k = torch.bincount(i[d <= r], minlength=len(c))
+    return (k / len(s) >= n).sum().item(), (d <= r).float().mean().item()
+
+
+def m_norm_dim(s, c, r, n):
+    d = (s[:, None] - c).norm(dim=1)
+    d, i = d.min(1)
+    g = d <= r
+    k = torch.bincount(i[g], minlength=len(c))
+    return (k >= n).sum().item(), g.float().mean().item()
+
+
+def m_only_modes(s, c, r, n):
+    d, i = md(s, c)
+    k = torch.bincount(i[d <= r], minlength=len(c))
+    return (k >= n).sum().item()
+
+
+def m_2r(s, c, r, n):
+    d, i = md(s, c)
+    g = d <= r / 2
+    k = torch.bincount(i[g], minlength=len(c))
+    return (k >= n).sum().item(), g.float().mean().item()
+
+
+SLIPS += [
+    (m_unique, "far_ones_counted"),
+    (m_unique_good, "one_is_enough"),
+    (m_share_over_k, "modes_as_the_share"),
+    (m_percent, "in_percent"),
+    (m_bad, "share_of_bad"),
+    (m_counts, "one_answer_a_mode"),
+    (m_mask, "one_answer_a_mode"),
+    (m_nominlength, "over_the_modes"),
+    (m_max, "one_coordinate"),
+    (m_kgt0, "one_is_enough"),
+    (m_atleast_share, "at_least_as_a_share"),
+    (m_norm_dim, "norm_over_the_centers"),
+    (m_only_modes, "one_number"),
+    (m_2r, None),
+]

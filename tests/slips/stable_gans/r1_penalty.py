@@ -112,3 +112,90 @@ SLIPS = [
     (r1_no_unpack, "tuple_not_opened"),
     (r1_sigmoid, "of_the_probability"),
 ]
+
+
+def rg(logits, x):
+    return torch.autograd.grad(logits.sum(), x, create_graph=True)[0]
+
+
+def r_mean_square(logits, x):
+    return rg(logits, x).mean().square()
+
+
+def r_gp_half(logits, x):
+    return 0.5 * rg(logits, x).square().flatten(1).sum(1).mean() * 10
+
+
+def r_abs(logits, x):
+    return rg(logits, x).abs().flatten(1).sum(1).mean()
+
+
+def r_norm_sqrt(logits, x):
+    return rg(logits, x).flatten(1).sum(1).square().mean()
+
+
+def r_logits_sq(logits, x):
+    return logits.square().mean()
+
+
+def r_x_sq(logits, x):
+    return x.square().flatten(1).sum(1).mean()
+
+
+def r_detach(logits, x):
+    return rg(logits, x).detach().square().flatten(1).sum(1).mean()
+
+
+def r_neg(logits, x):
+    return -rg(logits, x).square().flatten(1).sum(1).mean()
+
+
+def r_dims123(logits, x):
+    return rg(logits, x).square().sum([1, 2, 3]).mean()
+
+
+def r_max(logits, x):
+    return rg(logits, x).flatten(1).norm(dim=1).max().square()
+
+
+def r_rootmean(logits, x):
+    return rg(logits, x).square().flatten(1).sum(1).mean().sqrt()
+
+
+def r_bce(logits, x):
+    (g,) = torch.autograd.grad(
+        F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits)), x, create_graph=True
+    )
+    return g.square().flatten(1).sum(1).mean()
+
+
+def r_xgrad_missing(logits, x):
+    return x.grad.square().flatten(1).sum(1).mean()
+
+
+def r_log(logits, x):
+    (g,) = torch.autograd.grad(F.logsigmoid(logits).sum(), x, create_graph=True)
+    return g.square().flatten(1).sum(1).mean()
+
+
+def r_meanpix(logits, x):
+    return rg(logits, x).square().flatten(1).mean(1).sum()
+
+
+SLIPS += [
+    (r_mean_square, "entries_added"),
+    (r_gp_half, "five_times"),
+    (r_abs, "absolute_values"),
+    (r_norm_sqrt, "entries_added"),
+    (r_logits_sq, "squared_logits"),
+    (r_x_sq, "squared_images"),
+    (r_detach, "graph_not_kept"),
+    (r_neg, "negated"),
+    (r_dims123, "four_axes_assumed"),
+    (r_max, "steepest_alone"),
+    (r_rootmean, "root_at_the_end"),
+    (r_bce, "of_the_loss"),
+    (r_xgrad_missing, "nothing_in_grad"),
+    (r_log, "of_the_loss"),
+    (r_meanpix, None),
+]

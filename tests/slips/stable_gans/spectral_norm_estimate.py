@@ -147,3 +147,138 @@ SLIPS = [
     (sn_norm_wv, "one_half_step_more"),
     (sn_sigma_no_grad, "sigma_cut_off"),
 ]
+
+
+def s_start_v(weight, u, iterations):
+    m = weight.flatten(1)
+    v = u
+    for _ in range(iterations):
+        u = F.normalize(m.detach() @ v, dim=0)
+        v = F.normalize(m.detach().T @ u, dim=0)
+    return u @ m @ v, u
+
+
+def s_normalize_dim(weight, u, iterations):
+    m = weight.flatten(1)
+    for _ in range(iterations):
+        v = F.normalize(m.detach().T @ u)
+        u = F.normalize(m.detach() @ v)
+    return u @ m @ v, u
+
+
+def s_max_entry(weight, u, iterations):
+    return weight.abs().max(), u
+
+
+def s_v_only_norm(weight, u, iterations):
+    m = weight.flatten(1)
+    f = m.detach()
+    for _ in range(iterations):
+        v = F.normalize(f.T @ u, dim=0)
+        u = f @ v
+    return u @ m @ v, u
+
+
+def s_abs_norm_detach(weight, u, iterations):
+    m = weight.flatten(1).detach()
+    for _ in range(iterations):
+        v = F.normalize(m.T @ u, dim=0)
+        w = m @ v
+        u = w / w.norm()
+    return w.norm(), u
+
+
+def s_indent(weight, u, iterations):
+    m = weight.flatten(1)
+    f = m.detach()
+    for _ in range(iterations):
+        v = F.normalize(f.T @ u, dim=0)
+        u = F.normalize(f @ v, dim=0)
+        return u @ m @ v, u
+
+
+def s_eig(weight, u, iterations):
+    m = weight.flatten(1)
+    return torch.linalg.eigvalsh(m @ m.T).max().sqrt(), u
+
+
+def s_tuple3(weight, u, iterations):
+    m = weight.flatten(1)
+    f = m.detach()
+    for _ in range(iterations):
+        v = F.normalize(f.T @ u, dim=0)
+        u = F.normalize(f @ v, dim=0)
+    return u @ m @ v, u, v
+
+
+def s_wwt(weight, u, iterations):
+    m = weight.flatten(1)
+    f = m.detach()
+    for _ in range(iterations):
+        u = F.normalize(f @ f.T @ u, dim=0)
+    return u @ m @ m.T @ u, u
+
+
+def s_mean_conv(weight, u, iterations):
+    m = weight.mean((2, 3)) if weight.ndim == 4 else weight
+    f = m.detach()
+    for _ in range(iterations):
+        v = F.normalize(f.T @ u, dim=0)
+        u = F.normalize(f @ v, dim=0)
+    return u @ m @ v, u
+
+
+def s_outer(weight, u, iterations):
+    m = weight.flatten(1)
+    f = m.detach()
+    for _ in range(iterations):
+        v = F.normalize(f.T @ u, dim=0)
+        u = F.normalize(f @ v, dim=0)
+    return torch.outer(u, v), u
+
+
+def s_umv_elem(weight, u, iterations):
+    m = weight.flatten(1)
+    f = m.detach()
+    for _ in range(iterations):
+        v = F.normalize(f.T @ u, dim=0)
+        u = F.normalize(f @ v, dim=0)
+    return u * (m @ v), u
+
+
+def s_linf(weight, u, iterations):
+    m = weight.flatten(1)
+    f = m.detach()
+    for _ in range(iterations):
+        v = f.T @ u
+        v = v / v.abs().max()
+        u = f @ v
+        u = u / u.abs().max()
+    return u @ m @ v, u
+
+
+def s_vu(weight, u, iterations):
+    m = weight.flatten(1)
+    f = m.detach()
+    for _ in range(iterations):
+        v = F.normalize(f.T @ u, dim=0)
+        u = F.normalize(f @ v, dim=0)
+    return v @ m @ u, u
+
+
+SLIPS += [
+    (s_start_v, "wrong_side_first"),
+    (s_normalize_dim, "normalized_by_axis_1"),
+    (s_max_entry, "largest_entry"),
+    (s_v_only_norm, "not_normalized"),
+    (s_abs_norm_detach, "sigma_cut_off"),
+    (s_indent, "one_iteration"),
+    (s_eig, "exact"),
+    (s_tuple3, "expected 2 results"),
+    (s_wwt, "squared"),
+    (s_mean_conv, "wrong_matrix"),
+    (s_outer, "outer_product"),
+    (s_umv_elem, "not_added_up"),
+    (s_linf, "not_normalized"),
+    (s_vu, "factors_exchanged"),
+]

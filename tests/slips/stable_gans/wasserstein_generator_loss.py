@@ -65,3 +65,20 @@ SLIPS = [
     (wg_one_minus, None),
     (wg_square, "least_squares"),
 ]
+
+SLIPS += [
+    (lambda f: (1 - f.sigmoid()).mean(), "through_a_sigmoid"),
+    (lambda f: F.binary_cross_entropy_with_logits(f, f.detach() * 0 + 1), "cross_entropy"),
+    (lambda f: F.binary_cross_entropy_with_logits(f, f.detach() * 0), "the_judges_loss"),
+    (lambda f: F.logsigmoid(f).mean(), "log_sigmoid"),
+    (lambda f: f.square().mean(), "squared"),
+    (lambda f: -f.square().mean(), "squared"),
+    (lambda f: -F.relu(f).mean(), "cut_at_zero"),
+    (lambda f: F.relu(1 + f).mean(), "hinge"),
+    (lambda f: -f.mean() / 2, "halved"),
+    (lambda f: -f.max(), "best_alone"),
+    (lambda f: None, "does the function return?"),
+    (lambda f: (-f.mean(),), "is there a comma behind the value"),
+    (lambda f: -f.detach().numpy().mean(), "got the float"),
+    (lambda f: (-f).exp().mean(), None),
+]
