@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/complete
 BENCH_OUT := build/bench
+GPU_OUT := build/gpu
 PEERS := build/peers
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 # Damaged data stop `make lab`; the rest of what `course doctor` finds does not, and takes seconds.
@@ -11,7 +12,7 @@ CHECK_DATA := from course_lib.doctor import check_data; found = check_data(); \
   print(found); exit(found.status == "FIX")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test test-all notebooks validate bench browser lint lock
+.PHONY: help setup lab test test-all notebooks validate bench gpu browser lint lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -62,6 +63,10 @@ bench: $(PEERS)/complete ## time our loops beside the peers' (BENCH_OUT=folder f
 	$(PEERS)/bin/python -m benchmarks.size --out $(BENCH_OUT)
 	$(PEERS)/bin/python -m benchmarks.quality --out $(BENCH_OUT)
 	$(BIN)/python -m benchmarks.grading --out $(BENCH_OUT)
+
+# Asks for no environment: PYTHON=... where torch, torchvision, einops and matplotlib are, else .venv.
+gpu: ## one GPU in one sitting of eight minutes: tests, speed, roofline, IWAE table, lessons (GPU_OUT=folder)
+	$(or $(if $(filter file,$(origin PYTHON)),$(wildcard $(BIN)/python)),$(PYTHON)) -m benchmarks.gpu --out $(GPU_OUT)
 
 # The peers that are packages live beside the course's environment, not in it.
 $(PEERS)/complete: $(READY) benchmarks/peers.txt

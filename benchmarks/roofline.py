@@ -52,7 +52,7 @@ def costs(loop) -> dict[str, int]:
     return found | {"launches": traffic.launches}
 
 
-def peaks(device: torch.device, precision: str) -> dict[str, float]:
+def peaks(device: torch.device, precision: str, tries: int = TRIES) -> dict[str, float]:
     """What the device does in a second at best: products in `precision`, a copy, launches."""
     cuda = device.type == "cuda"
     size, dtype = 8192 if cuda else 1024, getattr(torch, precision)
@@ -60,9 +60,9 @@ def peaks(device: torch.device, precision: str) -> dict[str, float]:
     source = torch.ones((2048 if cuda else 64) * 2**20, dtype=torch.uint8, device=device)
     target, one = torch.empty_like(source), torch.ones((), device=device)
     return {
-        "operations": 2 * size**3 / best_seconds(lambda: a @ b, 4),
-        "bytes": 2 * source.nbytes / best_seconds(lambda: target.copy_(source), 3),
-        "launches": 1 / best_seconds(lambda: one.add_(1.0), 1000),
+        "operations": 2 * size**3 / best_seconds(lambda: a @ b, 4, tries),
+        "bytes": 2 * source.nbytes / best_seconds(lambda: target.copy_(source), 3, tries),
+        "launches": 1 / best_seconds(lambda: one.add_(1.0), 1000, tries),
     }
 
 
@@ -71,7 +71,7 @@ def products(found: tuple[dict[str, float], str]) -> float:
     return found[0]["operations"]
 
 
-def best_seconds(work: Callable, repeats: int) -> float:
+def best_seconds(work: Callable, repeats: int, tries: int = TRIES) -> float:
     """The least mean wall time of so many calls, of a few tries: one finds the device quiet."""
 
     def once() -> float:
@@ -83,16 +83,18 @@ def best_seconds(work: Callable, repeats: int) -> float:
         return (time.perf_counter() - begin) / repeats
 
     once()
-    return min(once() for _ in range(TRIES))
+    return min(once() for _ in range(tries))
 
 
-def measure(case: str, device: torch.device, limits: dict[str, float], clock: str) -> dict:
+def measure(
+    case: str, device: torch.device, limits: dict[str, float], clock: str, steps: int | None = None
+) -> dict:
     """Milliseconds a step of `fast` in five rounds, and what each of the three asks at least."""
     seed_everything(0)
     plain = CASES[case].contenders["ours, off=True"](device)
     bounds = {name: 1000 * n / limits[name] for name, n in costs(plain).items()}
     seed_everything(0)
-    ours, steps = CASES[case].contenders["ours, fast"](device), CASES[case].steps
+    ours, steps = CASES[case].contenders["ours, fast"](device), steps or CASES[case].steps
     ours.run(max(5, steps // 2))
     ms = [1000 * timing.timed(ours.run, steps)[clock == "cpu"] / steps for _ in range(5)]
     return {"ms": ms, "bounds_ms": bounds}
@@ -122,13 +124,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for roofline.json")
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--tries", type=int, default=TRIES, help="of each peak; the best counts")
+    parser.add_argument("--steps", type=int, help="a round; unset, each case has its own number")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads)
     device = pick_device()
     clock, precision = timing.pick_clock(None, device, asked.threads), pick_precision(None, device)
     open_to = [precision] if precision else ["float32", "bfloat16"]  # None: each run measures
-    limits, precision = max(((peaks(device, each), each) for each in open_to), key=products)
-    rows = {case: measure(case, device, limits, clock) for case in asked.cases}
+    limits, precision = max(
+        ((peaks(device, each, asked.tries), each) for each in open_to), key=products
+    )
+    rows = {case: measure(case, device, limits, clock, asked.steps) for case in asked.cases}
     where = timing.conditions(device, clock, precision=precision)
     result = {"conditions": where, "peaks": limits, "rows": rows}
     timing.save(asked.out, "roofline", result | {"table": table(rows, limits, precision)})

@@ -6,6 +6,7 @@ The whole training loop is timed, data included. See README.md beside this file.
 import argparse
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,17 +87,20 @@ def measure(
     clock: str | None = None,
     device: torch.device | None = None,
     only: tuple[str, ...] = (),
+    seconds: float = math.inf,
 ) -> dict:
     """Run one case; what JSON will hold, with the printed table under "table".
 
-    `only` leaves out ours that it does not name; the peers are always measured.
+    `only` leaves out ours that it does not name; the peers are always measured. No round begins
+    after `seconds`.
     """
     case, device = CASES[name], device or pick_device()
     steps = steps or case.steps * (10 if device.type == "cuda" else 1)
     clock = timing.pick_clock(clock, device, torch.get_num_threads())
     warm_up = warm_up or max(2, min(COMPILE_WARM_UP, steps // 2))
-    where = timing.conditions(device, clock, steps=steps, rounds=rounds)
-    rows = timing.interleave(build(case, device, only), steps, rounds, warm_up)
+    where = timing.conditions(device, clock, steps=steps)
+    rows = timing.interleave(build(case, device, only), steps, rounds, warm_up, seconds)
+    where["rounds"] = max(len(row.wall_ms) for row in rows)
     timing.compare(rows, case.peers, clock)
     return {
         "case": name,
@@ -114,12 +118,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", default=[], help="of ours, these alone")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--steps", type=int, help="a round; unset, each case has its own number")
+    parser.add_argument(
+        "--seconds", type=float, default=math.inf, help="a case's last round begins"
+    )
     parser.add_argument("--threads", type=int, default=1, help="0: as many as torch takes")
     parser.add_argument("--clock", choices=("cpu", "wall"), help="that ratios are taken by")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads or torch.get_num_threads())
     for name in asked.cases:
-        result = measure(name, asked.steps, asked.rounds, clock=asked.clock, only=tuple(asked.only))
+        more = {"only": tuple(asked.only), "seconds": asked.seconds}
+        result = measure(name, asked.steps, asked.rounds, clock=asked.clock, **more)
         file = f"speed_{name.lower().replace(' ', '_')}_{torch.get_num_threads()}"
         timing.save(asked.out, file, result)
 

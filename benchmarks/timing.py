@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import json
+import math
 import os
 import platform
 import statistics
@@ -46,8 +47,14 @@ def timed(work: Callable[[int], Seconds | None], steps: int) -> Seconds:
     return own or (time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def interleave(loops: dict, steps: int, rounds: int, warm_up: int) -> list[Row]:
-    """Measure each of `loops`, a name to a `Loop` or to the reason why there is none."""
+def interleave(
+    loops: dict, steps: int, rounds: int, warm_up: int, seconds: float = math.inf
+) -> list[Row]:
+    """Measure each of `loops`, a name to a `Loop` or to the reason why there is none.
+
+    No round begins later than `seconds` after the first one did: a table of few rounds is better
+    than none where the time is short.
+    """
     rows = {name: Row(name) for name in loops}
     for name, loop in loops.items():
         if isinstance(loop, str):
@@ -56,7 +63,10 @@ def interleave(loops: dict, steps: int, rounds: int, warm_up: int) -> list[Row]:
             rows[name].warm_up_s = timed(loop.run, warm_up)[0]
             rows[name].parameters = sum(p.numel() for n in loop.networks for p in n.parameters())
     running = {name: loop for name, loop in loops.items() if not isinstance(loop, str)}
-    for _ in range(rounds):
+    begin = time.perf_counter()
+    for number in range(rounds):
+        if number and time.perf_counter() - begin > seconds:
+            break
         for name, loop in running.items():
             _note(rows[name].wall_ms, rows[name].cpu_ms, timed(loop.run, steps), steps)
             _note(rows[name].data_wall_ms, rows[name].data_cpu_ms, timed(loop.data, steps), steps)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from course_lib import plotting
 from course_lib.environment import is_static
@@ -174,7 +173,7 @@ def watch(
             log.add_history(history)
 
     schedule = _Schedule(look)
-    items = tqdm(iterable, desc=title or None, mininterval=0.5) if picture else iterable
+    items = _with_bar(iterable, title) if picture else iterable
     try:
         for item in items:
             yield item
@@ -185,6 +184,12 @@ def watch(
             picture.clear()
         if log and history:
             log.add_history(history)
+
+
+def _with_bar(iterable: Iterable, title: str) -> Iterable:
+    from tqdm.auto import tqdm  # only where somebody watches: a server may lack it
+
+    return tqdm(iterable, desc=title or None, mininterval=0.5)
 
 
 class _Schedule:

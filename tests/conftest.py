@@ -18,7 +18,13 @@ def seeds(request) -> range:
 
 
 def pytest_collection_modifyitems(items):
-    """Tests of one exercise stand together, so that what its oracle did is still remembered."""
+    """Tests of one exercise stand together, so that what its oracle did is still remembered.
+
+    What is skipped where there is no GPU is marked `cuda`, so that `-m cuda` picks it.
+    """
+    for item in items:
+        if any(mark.kwargs.get("reason") == "needs a GPU" for mark in item.iter_markers("skipif")):
+            item.add_marker("cuda")
     items.sort(key=lambda item: (item.path.name == "test_checks.py", exercise_of(item)))
 
 

@@ -186,7 +186,7 @@ def test_loading_writes_nothing(copied_folder):
     assert state() == before
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_cuda_gives_the_values_of_the_cpu():
     for value_range in (None, (0.0, 1.0), (-1.0, 1.0)):
         here = data.load_mnist("test", value_range)
