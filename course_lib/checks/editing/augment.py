@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from .wrong_augment import MISCONCEPTIONS
 
 COUNT, HEIGHT, WIDTH = 240, 8, 16  # shifts of up to 1 and 2 pixels
 MANY = 5.5  # standard errors: by chance once in some ten million
+EXACT = 1e-3  # a difference below is rounding
 
 
 def image_cases(generator: torch.Generator) -> list[Case]:
@@ -105,27 +107,48 @@ def read_draws(images: Tensor, changed: Tensor) -> tuple[Tensor, ...]:
 
     Tried are all flips and all shifts up to one more than the limits; brightness is the median
     difference where the moved image lies, so that what comes in at the edge plays no part.
+
+    The differences lie between their least and their largest, so the error, the farthest of them
+    from the median, is at least half of that range. Where this is more than `EXACT`, the move
+    explains nothing and needs no median; an image that no move explains keeps an infinite error.
     """
-    best = torch.full((5, len(images)), float("inf"), dtype=torch.float64)
     reach_down, reach_right = HEIGHT // 8 + 1, WIDTH // 8 + 1
-    shifts = itertools.product(
-        (0, 1), range(-reach_down, reach_down + 1), range(-reach_right, reach_right + 1)
+    tried = list(
+        itertools.product(
+            (0, 1), range(-reach_down, reach_down + 1), range(-reach_right, reach_right + 1)
+        )
     )
-    for flip, down, right in shifts:
-        moved = images.flip(3) if flip else images
-        rows, columns = inner(down, HEIGHT), inner(right, WIDTH)
-        there = changed[:, :, rows[0], columns[0]] - moved[:, :, rows[1], columns[1]]
-        flat = there.flatten(1).double()
+    sides = images, images.flip(3)
+    ranges = torch.stack([range_of(differences(sides, changed, move)) for move in tried])
+    promising = ranges / 2 < EXACT
+    best = torch.full((5, len(images)), float("inf"), dtype=torch.float64)
+    for move, these in zip(tried, promising, strict=True):
+        if not these.any():
+            continue
+        flat = differences([side[these] for side in sides], changed[these], move).double()
         bright = flat.median(dim=1).values
         error = (flat - bright[:, None]).abs().amax(dim=1)
-        found = torch.full_like(error, flip), torch.full_like(error, down)
-        row = torch.stack([*found, torch.full_like(error, right), bright, error])
-        best = torch.where(error < best[4], row, best)
+        found = (torch.full_like(error, number) for number in move)
+        row = torch.stack([*found, bright, error])
+        best[:, these] = torch.where(error < best[4, these], row, best[:, these])
     return tuple(best)
 
 
+def differences(sides: Sequence[Tensor], changed: Tensor, move: tuple[int, int, int]) -> Tensor:
+    """What was added where the image lies after this flip and shift, `(B, values)`."""
+    flip, down, right = move
+    rows, columns = inner(down, HEIGHT), inner(right, WIDTH)
+    moved = sides[flip][:, :, rows[1], columns[1]]
+    return (changed[:, :, rows[0], columns[0]] - moved).flatten(1)
+
+
+def range_of(flat: Tensor) -> Tensor:
+    # not aminmax: it wakes PyTorch's threads, which costs more than all the rest of this check
+    return flat.amax(dim=1) - flat.amin(dim=1)
+
+
 def share_explained(apart: Tensor) -> str:
-    share = (apart < 1e-3).double().mean().item()
+    share = (apart < EXACT).double().mean().item()
     return "every image" if share == 1 else "some of the images" if share > 0.1 else "no image"
 
 
@@ -149,16 +172,19 @@ def inner(shift: int, size: int) -> tuple[slice, slice]:
 
 def name_filling(changed: Tensor, down: Tensor, right: Tensor, bright: Tensor) -> str:
     """What stands where nothing of the image lies: black, made brighter and clipped as the rest."""
-    kinds = {"black": [], "black, whatever the brightness": [], "gray": []}
-    for image, d, r, b in zip(changed, down.int(), right.int(), bright, strict=True):
-        outside = torch.ones(image.shape[1:], dtype=torch.bool)
-        rows, columns = inner(int(d), HEIGHT)[0], inner(int(r), WIDTH)[0]
-        outside[rows, columns] = False
-        came = image[:, outside].double()
-        black = (-1 + b).clamp(min=-1)
-        for name, value in zip(kinds, (black, -1.0, b), strict=True):
-            kinds[name].append(bool((came - value).abs().max() < 1e-3) if came.numel() else True)
-    return next((name for name, fits in kinds.items() if all(fits)), "of the image")
+    rows = torch.arange(HEIGHT)[None, :, None] - down[:, None, None]
+    columns = torch.arange(WIDTH)[None, None, :] - right[:, None, None]
+    outside = (rows < 0) | (rows >= HEIGHT) | (columns < 0) | (columns >= WIDTH)
+    kinds = {
+        "black": (-1 + bright).clamp(min=-1),
+        "black, whatever the brightness": torch.full_like(bright, -1.0),
+        "gray": bright,
+    }
+    for name, value in kinds.items():
+        apart = (changed.double() - value[:, None, None, None]).abs().amax(dim=1)
+        if (apart[outside] < EXACT).all():
+            return name
+    return "of the image"
 
 
 def name_share(flip: Tensor) -> str:
@@ -217,10 +243,12 @@ def name_ties(draws: Mapping[str, Tensor]) -> str:
 
 
 def tied(x: Tensor, y: Tensor) -> bool:
-    if x.std() < 1e-6 or y.std() < 1e-6:
+    x, y = x - x.mean(), y - y.mean()
+    spread = (x.square().sum() * y.square().sum()).sqrt().item()
+    if spread < 1e-12 * len(x):
         return False
-    found = torch.corrcoef(torch.stack([x, y]))[0, 1].clamp(-0.999, 0.999)
-    return abs(torch.atanh(found).item()) * (len(x) - 3) ** 0.5 > MANY
+    found = max(-0.999, min((x * y).sum().item() / spread, 0.999))
+    return abs(math.atanh(found)) * (len(x) - 3) ** 0.5 > MANY
 
 
 def one_by_one(images: Tensor, generator: torch.Generator) -> Tensor:
