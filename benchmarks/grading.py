@@ -6,6 +6,7 @@ another comment. `--theirs N` lets nbgrader grade the first N of them alone: it 
 """
 
 import argparse
+import csv
 import json
 import os
 import random
@@ -54,7 +55,12 @@ def ours(folder: Path, stem: str, copies: list) -> float:
         nbformat.write(copy, place / f"student{number:03}.ipynb")
     command = (sys.executable, "-m", "course_lib.cli", "grade", str(place), "--lesson", stem)
     environment = {**os.environ, "COURSE_HOME": str(folder), "OMP_NUM_THREADS": "1"}
-    return seconds([*command, "--out", str(folder / "grades")], folder, environment)
+    took = seconds([*command, "--out", str(folder / "grades")], folder, environment)
+    with (folder / "grades" / "grades.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(copies) and all(row["status"] == "graded" for row in rows)
+    assert all(int(row["total"]) > 0 for row in rows)
+    return took
 
 
 def theirs(folder: Path, stem: str, copies: list) -> float:

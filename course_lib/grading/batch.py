@@ -13,27 +13,21 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from course_lib.checks.store import progress_file
 
+from . import spreading
 from .layouts import Submission, submissions
 from .lessons import Graded, graded
-from .wall import Limits
+from .spreading import CannotGrade
+from .wall import Limits, NoWall
 
 STATE = ".state"
-PATIENCE = 3  # how often workers may die before a run gives up
-
-
-class CannotGrade(Exception):
-    """The run cannot begin, or go on; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +35,7 @@ class Run:
     """What is graded, where the results go, and how many at a time.
 
     seed: of the cases; None takes a secret one, the same for the same files on this machine.
+    scheduler: address of a Dask cluster's, whose workers then grade in the place of `jobs`.
     """
 
     submissions: Path
@@ -49,6 +44,7 @@ class Run:
     jobs: int = 1
     seed: int | None = None
     limits: Limits = field(default_factory=Limits)
+    scheduler: str | None = None
 
 
 def grade(run: Run, tell: Callable[[int, int], None] = lambda done, of: None) -> list[dict]:
@@ -66,6 +62,8 @@ def grade(run: Run, tell: Callable[[int, int], None] = lambda done, of: None) ->
             return graded_here(run, lesson, state, tell)
     except Timeout:
         raise CannotGrade(f"another run writes to {run.out}; wait for it") from None
+    except NoWall as error:
+        raise CannotGrade(str(error)) from None
 
 
 def graded_here(
@@ -158,47 +156,12 @@ def results(
     run: Run, lesson: Graded, seed: int, missing: Sequence[Submission]
 ) -> Iterator[tuple[Submission, dict]]:
     """Each submission with its result, as they come."""
-    from .working import work
-
     hidden = [str(path.resolve()) for path in (run.submissions, run.out)]
     rest = (lesson.stem, seed, asdict(run.limits), hidden)
-    if run.jobs == 1:
-        for submission in missing:
-            yield submission, work(*content_of(submission), *rest)
-        return
-    waiting, failures = list(missing), 0
-    while waiting:
-        try:
-            for submission, result in spread(run, waiting, rest):
-                waiting.remove(submission)
-                yield submission, result
-        except BrokenProcessPool:
-            failures += 1
-            if failures > PATIENCE:
-                raise CannotGrade("the workers end again and again; try --jobs 1") from None
-
-
-def content_of(submission: Submission) -> tuple[bytes, str]:
-    try:
-        return submission.content(), ""
-    except ValueError as error:
-        return b"", str(error)
-
-
-def spread(
-    run: Run, waiting: Sequence[Submission], rest: tuple
-) -> Iterator[tuple[Submission, dict]]:
-    """Over processes; a few more are sent than can be worked on."""
-    from .working import work
-
-    left = iter(list(waiting))
-    running: dict[Future, Submission] = {}
-    # spawned: a process that has imported torch must not be copied with its threads
-    with ProcessPoolExecutor(run.jobs, mp_context=get_context("spawn")) as pool:
-        while True:
-            while len(running) < 4 * run.jobs and (submission := next(left, None)):
-                running[pool.submit(work, *content_of(submission), *rest)] = submission
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), future.result()
+    if not missing:
+        return iter(())
+    if run.scheduler:
+        return spreading.cluster(missing, rest, run.scheduler)
+    if run.jobs > 1:
+        return spreading.processes(missing, rest, run.jobs)
+    return spreading.here(missing, rest)

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     limits = Limits(seconds=options.seconds, memory=options.memory << 20)
     wanted = Run(
         *(Path(options.submissions), options.lesson, Path(options.out)),
-        *(options.jobs, options.seed, limits),
+        *(options.jobs, options.seed, limits, options.scheduler),
     )
     started = time.monotonic()
     try:

@@ -13,13 +13,15 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from course_lib.authoring.dependencies import FUNCTIONS, IMPORTS, binds, changes, reads, root
 
 MAGIC = re.compile(r"(\s*)(?:[%!?]|[\w.]+(?:\[.*\])?\s*=\s*[%!](?!=)).*|(\s*)[\w.]+\?{1,2}\s*")
 PYTHON_MAGIC = re.compile(r"\s*%%(time|timeit|capture|prun|python3?)\b")
-# Calls that show or check something change nothing that they are given.
+DEFINITIONS = (ast.ClassDef, *FUNCTIONS)
 ALWAYS = {"*", "annotations"}  # an import that any statement may depend on
+# Calls that show or check something change nothing that they are given.
 HARMLESS = {"check", "hint", "progress", "print", "show", "display"}
 
 
@@ -33,6 +35,12 @@ class Statement:
     reads: frozenset[str]
     changes: frozenset[str]
     source: str
+
+    @cached_property
+    def patches(self) -> set[str | None]:
+        """Names of which an attribute or item is assigned: `Encoder.forward = better`."""
+        nodes = (n for n in ast.walk(self.node) if isinstance(n, ast.Attribute | ast.Subscript))
+        return {root(n) for n in nodes if not isinstance(n.ctx, ast.Load)}
 
 
 @dataclass
@@ -57,20 +65,11 @@ class Script:
             for number, statement in enumerate(usable):
                 bound = statement.binds & needed or statement.binds & ALWAYS
                 changed = statement.changes & needed - imported
-                changed = changed - defined or patches(changed, statement)
+                changed = changed - defined or changed & statement.patches
                 if number not in taken and (bound or changed):
                     taken.add(number)
                     needed |= statement.reads
         return [usable[number] for number in sorted(taken)]
-
-
-DEFINITIONS = (ast.ClassDef, *FUNCTIONS)
-
-
-def patches(names: frozenset[str], statement: Statement) -> bool:
-    """Whether an attribute or item of one of the names is assigned: `Encoder.forward = better`."""
-    targets = (n for n in ast.walk(statement.node) if isinstance(n, ast.Attribute | ast.Subscript))
-    return any(not isinstance(n.ctx, ast.Load) and root(n) in names for n in targets)
 
 
 def parse(cells: Sequence[Sequence[str]]) -> Script:

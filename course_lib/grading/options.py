@@ -16,6 +16,7 @@ def add_grade_options(command: argparse.ArgumentParser) -> None:
         "--carry-forward", action="store_true", help="give points lost by an earlier mistake alone"
     )
     command.add_argument("--jobs", type=int, default=1, help="submissions at a time (1)")
+    command.add_argument("--scheduler", metavar="ADDRESS", help="a Dask cluster's, to grade there")
     command.add_argument("--seconds", type=float, default=30, help="an exercise may take (30)")
     command.add_argument("--memory", type=int, default=2048, help="MiB one may take (2048)")
     command.add_argument("--seed", type=int, help="of the inputs; a secret one by default")

@@ -47,6 +47,10 @@ class TooMuch(Exception):
     """A child's processes take more memory than one may."""
 
 
+class NoWall(RuntimeError):
+    """There is no process that submissions could run in."""
+
+
 class Gone(Exception):
     """A child that has ended, or was ended; the message says why, to its author."""
 
@@ -95,7 +99,10 @@ class Wall:
         greeting = self.end.makefile("rb").readline()
         if not greeting:
             said = self.process.communicate()[1].decode(errors="replace").strip()
-            raise RuntimeError(f"the process that submissions run in did not start: {said[-2000:]}")
+            where = " (the course lies in /tmp, which is empty there)" if in_tmp() else ""
+            raise NoWall(
+                f"the process that submissions run in did not start{where}: {said[-2000:]}"
+            )
         self.lacking: list[str] = json.loads(greeting)["lacking"]
         memory = psutil.Process(self.process.pid).memory_info()
         self.size, self.resident = memory.vms, memory.rss
@@ -133,6 +140,10 @@ def shown() -> set[str]:
     # what one links to must be there, too; the root itself would show everything
     folders |= {folder.resolve() for folder in folders}
     return {str(folder) for folder in folders if folder.is_dir() and folder != Path("/")}
+
+
+def in_tmp() -> bool:
+    return ROOT.is_relative_to("/tmp") or Path(sys.prefix).is_relative_to("/tmp")
 
 
 def environment() -> dict[str, str]:
