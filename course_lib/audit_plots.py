@@ -81,6 +81,71 @@ def plot_two_audits() -> Figure:
     return figure
 
 
+def plot_membership(gap: float = 1.0, threshold: float = 0.3) -> Figure:
+    """A threshold on the loss, and the point of the ROC curve that it makes.
+
+    Losses are normal here, with means 0 (members) and `gap` (others) and variance 1.
+
+    >>> figure = plot_membership()
+    """
+    figure = Figure(figsize=(9.5, 2.9), layout="none")
+    figure.subplots_adjust(0.02, 0.16, 0.97, 0.88, 0.12)
+    left, right = figure.subplots(1, 2, width_ratios=(1.9, 1))
+    losses, law = np.linspace(-3.2, gap + 3.2, 400), NormalDist()
+    for mean, color, name in ((0.0, "C0", "members"), (gap, "C1", "other images")):
+        height = np.array([NormalDist(mean).pdf(loss) for loss in losses])
+        left.plot(losses, height, color=color, label=name)
+        left.fill_between(losses, height, where=losses < threshold, color=color, alpha=0.25)
+    left.axvline(threshold, color="0.4", ls="--")
+    left.text(threshold - 0.12, 0.43, "say «member»", ha="right", fontsize=9)
+    left.set(title="Call a member what has a small loss", xlabel="loss", yticks=[], ylim=(0, 0.47))
+    left.legend(loc="upper right", fontsize=8.5)
+    true, false = law.cdf(threshold), law.cdf(threshold - gap)
+    right.plot([0, 1], [0, 1], color="0.6", lw=1, ls=":")
+    right.plot(*zip(*[(law.cdf(t - gap), law.cdf(t)) for t in losses], strict=True), color="C2")
+    right.plot([false, false], [false, true], color="0.4", lw=1)
+    right.plot(false, true, "o", color="0.3")
+    right.text(0.36, 0.2, "this threshold, and", fontsize=9, va="center")
+    right.text(0.36, 0.08, "its advantage below it", fontsize=9, va="center")
+    right.set(title="ROC: all thresholds", xlabel="false alarms", ylabel="members found")
+    return figure
+
+
+def plot_truncation(factors: Sequence[float] = (1.0, 0.7, 0.5), edge: float = 2.0) -> Figure:
+    """What a smaller z leaves to a minority that owns one tail of the latent space.
+
+    Of N(0, 1) the share beyond `edge` is Φ(-edge); of a times it, Φ(-edge / a).
+
+    >>> figure = plot_truncation()
+    """
+    figure = Figure(figsize=(9.5, 2.3), layout="none")
+    figure.subplots_adjust(0.02, 0.2, 0.98, 0.84, 0.06)
+    z = np.linspace(-3.4, 3.4, 400)
+    for axes, factor in zip(figure.subplots(1, len(factors)), factors, strict=True):
+        law = NormalDist(0, factor)
+        height = np.array([law.pdf(each) for each in z])
+        axes.plot(z, height, color="C0")
+        axes.axvspan(edge, 3.4, color="C1", alpha=0.25, lw=0)
+        axes.fill_between(z, height, where=z > edge, color="C1")
+        share = 1 - law.cdf(edge)
+        axes.text(
+            0.98,
+            0.86,
+            f"minority:\n{100 * share:.2g} %",
+            ha="right",
+            va="top",
+            fontsize=9,
+            transform=axes.transAxes,
+        )
+        axes.set(
+            title="z" if factor == 1 else f"{factor:g} z",
+            xlabel="one latent",
+            yticks=[],
+            ylim=(0, None),
+        )
+    return figure
+
+
 def plot_distances(groups: Mapping[str, tuple], title: str = "") -> Figure:
     """A panel for each name: distances of samples (orange) and of held-out images (gray).
 

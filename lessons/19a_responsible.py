@@ -3,7 +3,7 @@
 #
 # A generator was shown thousands of pictures. Which of them does it give back? Can somebody find out that *your* picture was among them? And does it draw everybody as often as they
 # occur? Three audits answer with numbers, each calibrated on images that nobody trained on, each with an interval, and each first tried where the answer is known. You will meet an audit
-# that sees nothing where another one sees a third of all samples.
+# that sees nothing where another one sees nearly a third of all samples.
 #
 # ![Samples above, the training image that is nearest below; and how often one of ten copied images is the nearest](../images/19a_responsible.png)
 #
@@ -35,7 +35,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib import audits, metrics
-from course_lib.audit_plots import plot_distances, plot_roc, plot_shares, plot_two_audits
+from course_lib.audit_plots import (
+    plot_distances,
+    plot_membership,
+    plot_roc,
+    plot_shares,
+    plot_truncation,
+    plot_two_audits,
+)
 from course_lib.checks import check
 from course_lib.data import load_mnist
 from course_lib.fast import fast
@@ -316,7 +323,7 @@ for family in ("VAE", "GAN"):
     )
 
 # %% [markdown]
-# Nothing. The VAE on copies has 5.7 % (4.5 to 6.3), where fresh images have 5.1 %; all others lie *below* chance, the GANs at 0. One could end here, with three seeds and intervals: «no memorization found». But look at the fifth row of the VAE: the fourth sample and the sixth are one and the same slanted 7, with one training image below both. The audit has just been shown copies and does not see them. Before you read on: why?
+# Nothing. The VAE on copies has 5.2 % (4.3 to 6.3), where fresh images have 5.1 %; all others lie *below* chance, the GANs at 0. One could end here, with three seeds and intervals: «no memorization found». But look at the fifth row of the VAE: the fourth sample and the sixth are one and the same slanted 7, with one training image below both. The audit has just been shown copies and does not see them. Before you read on: why?
 #
 #
 # Look at what the threshold is made of. Which digits are the held-out images below it?
@@ -426,8 +433,8 @@ for family in ("VAE", "GAN"):
         print(f"{family} {name:<8}{spread([rate for rate, _ in found]):<34} {above}")
 
 # %% [markdown]
-# The same samples, and now there is something to see. The VAE on 500 images: 64.7 % (62.7 to 65.2), 3.6 to 4.3 standard errors above one half; on 60,000 images 48.8 %, half an error below. For the GAN on 500 it is 60.5 %, but its three seeds say 53.7 to 63.2 %, and the lowest of them is 0.9 errors above 1/2: that run alone would have shown nothing. On copies both families stand near 66 to 70 %, with fewer
-# errors than the rate promises (2.4 to 3.2), since ten images decide for so many samples: few tosses, each of much weight. Line 5 knew it, Wilson would not have.
+# The same samples, and now there is something to see. The VAE on 500 images: 63.8 % (62.0 to 66.2), 3.5 to 4.5 standard errors above one half; on 60,000 images 49.2 %, less than half an error from it. For the GAN on 500 it is 55.5 %, but its three seeds say 49.8 to 58.8 %, and the lowest of them lies at 1/2: that run alone would have shown nothing, and the three together show little. On copies both families stand at 65 to 69 %, with fewer
+# errors than the rate promises (2.4 to 2.9), since ten images decide for so many samples: few tosses, each of much weight. Line 5 knew it, Wilson would not have.
 #
 #
 # For the set with copies one can ask straight: how often is one of *the ten* the nearest training image? They are 10 of 30,010 images, so for fresh images hardly ever; they were half of what the model was shown, so for a generator that has learned its training set, half of the time.
@@ -451,7 +458,7 @@ show(
 )
 
 # %% [markdown]
-# A third of all samples, for both families and every seed, have one of *ten* pictures as their nearest of 30,010; of fresh images one in a thousand has. The models were shown these ten in half of the cases, so they have learned what they were given, and the softness between the modes takes the rest. This is the kind of memory that matters most in practice: what comes again and again in a collection is what a model gives back (Carlini and others, 2023, looked
+# Three samples in ten, for both families and every seed, have one of *ten* pictures as their nearest of 30,010; of fresh images one in a thousand has. The models were shown these ten in half of the cases, so they have learned what they were given, and the softness between the modes takes the rest. This is the kind of memory that matters most in practice: what comes again and again in a collection is what a model gives back (Carlini and others, 2023, looked
 # for copies in a large diffusion model among its most duplicated training images, and found them). The cure is cheap and comes before training: remove duplicates.
 #
 #
@@ -465,6 +472,12 @@ show(
 # 3. The *advantage* is their difference: $\;\mathrm{TPR} - \mathrm{FPR} = \dfrac{\mathbb E_{\text{fresh}}\, \ell - \mathbb E_{\text{train}}\, \ell}{L}$: **the generalization gap, divided by the range** (Yeom and others, 2018).
 # 4. Since $1 - \ell / L = \int_0^L \mathbf 1[\ell < t]\, \mathrm dt / L$, this attack is a mixture of thresholds. An average is at most its largest member: *some* threshold $t$ has an advantage of at least the gap over $L$.
 #
+# On the left a threshold on losses whose laws we chose, on the right what all thresholds make.
+
+# %% tags=["folded"]
+show(plot_membership())
+
+# %% [markdown]
 # Sweep the threshold: the true positive rate over the false positive rate is the [ROC curve](glossary.ipynb#ROC-curve), and the area under it (AUC) is the chance that a member has a smaller loss than another image, 1/2 for an attack that
 # knows nothing. So **overfitting is a leak**, by arithmetic. (Not the other way round: a model without a gap on average may still betray single images.) The loss here is the negative bound at $z$ = the encoder's mean, in nats; $L$ is the largest one seen, which bounds all that are used.
 
@@ -604,7 +617,7 @@ for name, reader in {"the network": by_network, "five neighbors": by_neighbors}.
 read = by_neighbors
 
 # %% [markdown]
-# The network, right on 97.2 % of sharp images, is right on 42.0 % of soft ones, and calls 66 % of them an 8; of the VAE's samples 81 %. Had we trusted it, this audit would have found a monstrous bias **that is the yardstick's own**. Five neighbors are less good on images (94.5 %) and far better where it counts: 81.3 % of the reconstructions (some of which the VAE did turn into another digit), with as many 8s as there should be. They
+# The network, right on 97.2 % of sharp images, is right on 42.5 % of soft ones, and calls 66 % of them an 8; of the VAE's samples 81 %. Had we trusted it, this audit would have found a monstrous bias **that is the yardstick's own**. Five neighbors are less good on images (94.5 %) and far better where it counts: 81.6 % of the reconstructions (some of which the VAE did turn into another digit), with as many 8s as there should be. They
 # read on from here; and one soft sample in five may still be misread.
 #
 #
@@ -661,8 +674,10 @@ for source in sources:
     )
 
 # %% [markdown]
-# Read from top to bottom. The reader alone makes 1.6 to 2.5 % of the true 2 %. Softness costs much more: of reconstructions only 0.40 % are read as a 4 (in the chart the 9s gain) and 0.75 % as a 7, while the 0 keeps its 1.55 %. The VAE's samples have *no fewer* than that (2.05, 0.80, 0.80 %; the intervals overlap), so nothing here shows that it draws a minority too seldom: what is lost is lost because it draws softly. A 4 that nobody can tell
-# from a 9 is a loss to whoever needs it, all the same. The GAN, sharper, draws 1.45, 3.35 and 3.00 %, more 4s and 7s than the data have, or more that are read so. And collapse takes what is rare in one case of three: from 1.45 (1.01 to 2.07) to 0.40 % (0.20 to 0.79) of the 0s; for 4 and 7 the intervals overlap, though in the chart nearly a third of what the collapsing GAN draws is a 1. Collapse is bad for somebody; for whom, chance decides, run by run.
+# Read from top to bottom. The reader alone makes 1.6 to 2.5 % of the true 2 %. Softness costs much more: of reconstructions only 0.40 % are read as a 4 (in the chart the 9s gain) and 0.75 % as a 7, while the 0 keeps its 1.50 %. The VAE's samples have *no fewer* than that (2.20, 0.65, 0.80 %; the intervals overlap), so nothing here shows that it draws a minority too seldom: what is lost is lost because it draws softly. A 4 that nobody can tell
+# from a 9 is a loss to whoever needs it, all the same. The GAN, sharper, draws 1.10, 1.70 and 2.10 %, no share certainly below what is read in the data. And collapse takes what is rare in one case of three: 0.45 % (0.24 to 0.85) of 0s are left where the data read 1.60 % (1.14 to 2.25); of 7s 1.30 %, whose interval still touches the data's; of 4s it draws 2.95 %, no fewer. In the chart more than a fifth of what either GAN draws is a 1. Collapse is bad for somebody; for whom, chance decides, run by run.
+#
+# **An interval covers the samples, not the training.** Another run of this notebook, with the same code and seeds, in which sums were rounded in another order, read 3.35 % (2.65 to 4.23) of the GAN's samples as a 4, where this one reads 1.70 % (1.22 to 2.37); and its GANs on 500 images stood at 53.7 to 63.2 % in the second audit. Tiny differences grow in a game, and a seed does not hold it still on another machine. How far trainings differ, only trainings tell.
 #
 #
 # **[Truncation](glossary.ipynb#Truncation)** (lesson 12) multiplies $z$ by a number below 1: samples look better, since the middle of the latent space is where most of the training images were. **Predict** what it does to a minority of 2 %.
@@ -682,10 +697,15 @@ for family in ("VAE", "GAN"):
         print(f"   z times {factor:<5}" + "   ".join(told))
 
 # %% [markdown]
-# With a smaller $z$ the largest group grows, from about a sixth to 34 to 44 % of the VAE's samples and to 69 to 91 % of the GAN's, and the minority goes: the GAN has 0.00, 0.05 and 0.00 % of it left at 0.3 $z$, from 1.45, 3.35 and 3.00 %. That is what truncation is: it keeps the middle. On the way it need not be monotone (the VAE's 4 gains before it is lost: 0.80, 1.00, 1.35, then 0.05 %), since «the middle» is where the model put it. Nobody who looks at twelve pretty
+# With a smaller $z$ the largest group grows, from about a sixth to 34 to 44 % of the VAE's samples, and from about a fifth to 75 to 99 % of the GAN's; and the minority goes: of 2,000 samples the GAN draws not one at 0.3 $z$, from 1.10, 1.70 and 2.10 %. That is what truncation is: it keeps the middle. On the way it need not be monotone (the VAE's 4 gains before it is lost: 0.65, 0.90, 1.30, then 0.05 %), since «the middle» is where the model put it. Nobody who looks at twelve pretty
 # samples sees any of this. Whoever publishes truncated samples reports the groups at *that* truncation.
 #
-#
+# A drawing for one latent: a minority that owns what lies beyond 2 has $\Phi(-2) = 2.3$ % of all $z$, but only $\Phi(-2 / 0.7) = 0.21$ % of $0.7\,z$. One that lives nearer to the middle is spared for a while, or gains.
+
+# %% tags=["folded"]
+show(plot_truncation())
+
+# %% [markdown]
 # ## 8 · Where audits go wrong
 #
 # | what you see | what it may be | what to look at |
@@ -725,7 +745,7 @@ for family in ("VAE", "GAN"):
         )
 
 # %% [markdown] tags=["solution"]
-# Now the copies are seen: 25.7 % (23.3 to 26.3) for the VAE and 18.8 % (15.3 to 21.3) for the GAN, against the 5 % of chance; the models on 60,000 stay near 0. The VAE on 500, whose memory the second audit sees plainly, stays at 3.7 %: it does not copy any one image closely, it leans towards all of them. Different audits see different things.
+# Now the copies are seen: 25.5 % (23.7 to 26.2) for the VAE and 17.2 % (15.5 to 18.5) for the GAN, against the 5 % of chance; the models on 60,000 stay near 0. The VAE on 500, whose memory the second audit sees plainly, stays at 3.2 %: it does not copy any one image closely, it leans towards all of them. Different audits see different things.
 
 # %% [markdown]
 # **Second: stop early.** Train the VAE on 500 images for a sixth, a third and all of the steps. How do the membership AUC and the loss of fresh images move? Is there a number of steps at which the model is best *and* leaks least?
@@ -743,7 +763,7 @@ for steps in (vae_steps // 6, vae_steps // 3, vae_steps):
     )
 
 # %% [markdown] tags=["solution"]
-# After 500 steps the AUC is 0.508, and fresh images cost 42.5 nats; after 1,000 steps 0.548 and 40.4; after 3,000 steps 0.642 and 40.9, while members go on falling to 36.0. From some step on, all that is learned is about the members. Of these three the middle one is best for everybody: stopping where held-out images cost least (lesson 06) is a protection as well. One seed; try others.
+# After 500 steps the AUC is 0.508, and fresh images cost 42.5 nats; after 1,000 steps 0.548 and 40.4; after 3,000 steps 0.643 and 40.9, while members go on falling to 36.0. From some step on, all that is learned is about the members. Of these three the middle one is best for everybody: stopping where held-out images cost least (lesson 06) is a protection as well. One seed; try others.
 
 # %% [markdown]
 # ## What you take along

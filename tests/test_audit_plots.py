@@ -6,17 +6,21 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from course_lib.audit_plots import (
     plot_distances,
+    plot_membership,
     plot_provenance,
     plot_rates,
     plot_roc,
     plot_scores,
     plot_shares,
+    plot_truncation,
     plot_two_audits,
 )
 from course_lib.plotting import to_png
 
 
-@pytest.mark.parametrize("plot", [plot_provenance, plot_two_audits])
+@pytest.mark.parametrize(
+    "plot", [plot_provenance, plot_two_audits, plot_membership, plot_truncation]
+)
 def test_a_diagram_draws_its_words_within_the_figure(plot):
     figure = plot()
     assert to_png(figure)
@@ -26,6 +30,19 @@ def test_a_diagram_draws_its_words_within_the_figure(plot):
         for text in axes.texts:
             box = text.get_window_extent(renderer)
             assert frame.x0 <= box.x0 and box.x1 <= frame.x1, text.get_text()
+
+
+def test_the_point_of_a_threshold_lies_on_its_curve_and_above_chance():
+    figure = plot_membership(gap=1.0, threshold=0.5)
+    lines = figure.axes[1].lines
+    curve, point = lines[1].get_xydata(), lines[3].get_xydata()[0]
+    assert abs(np.interp(point[0], *curve.T) - point[1]) < 1e-3
+    assert point == pytest.approx([0.3085, 0.6915], abs=1e-4)  # Φ(-1/2), Φ(1/2)
+
+
+def test_a_smaller_z_takes_the_tail_first():
+    texts = [axes.texts[0].get_text() for axes in plot_truncation().axes]
+    assert texts == ["minority:\n2.3 %", "minority:\n0.21 %", "minority:\n0.0032 %"]
 
 
 def test_shares_are_bars_of_their_height():

@@ -101,7 +101,8 @@ def judge_here(declared: Exercise, observations: list[Observation], seed: int) -
             return Verdict(name, True, "right")
         index, what = fault
         match = recognise(declared, cases, observations, index, seed)
-        remark = "" if match else other_dtype(expected[index], observations[index])
+        pair = expected[index], observations[index]
+        remark = "" if match else other_dtype(declared, cases[index], *pair)
         if remark:  # the dtype is told first only where it is all that is wrong
             loose = as_loose_as(declared, observations[index])
             cast = [in_dtypes_of(w, o) for w, o in zip(expected, observations, strict=True)]
@@ -117,11 +118,12 @@ def judge_here(declared: Exercise, observations: list[Observation], seed: int) -
     return Verdict(name, False, f"{what} {cause}".rstrip(), known, what=what, cause=cause)
 
 
-def other_dtype(want: Observation, got: Observation) -> str:
+def other_dtype(declared: Exercise, case: Case, want: Observation, got: Observation) -> str:
     """A remark where an output came in another floating dtype than the one that is wanted."""
+    seen = facts(declared, case, got)  # which may have taken any dtype for right
     for name, value in want.outputs.items():
         came = got.outputs.get(name)
-        if of_another_dtype(value, came):
+        if of_another_dtype(value, came) and of_another_dtype(value, seen.get(name, came)):
             label = "" if len(want.outputs) == 1 else f" of {name}"
             return f" The dtype{label} is another one, too: {kind(came)}, not {kind(value)}."
     return ""

@@ -1,6 +1,7 @@
 """Check of `embed_watermark`: what was added, whether the key alone decides it, and the clipping.
 
-Any pattern of signs will do: nothing is compared with a pattern of the judge's own.
+Any pattern of signs will do but the text's own with its signs turned: whoever detects by the text's
+would find the contrary of a mark.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from ..random_inputs import some_seed, uniform
 
 SIGNS = "plus strength at some numbers, minus strength at the others"
 ENDS = "what came at black and white pixels"
+NEAR = "what came near to black and white"
+THIRDS = "strength times -1 and 0 and 1, a third of each"
 
 
 def marking_cases(generator: torch.Generator) -> list[Case]:
@@ -27,10 +30,13 @@ def marking_cases(generator: torch.Generator) -> list[Case]:
 
     black = case(0, 1, 0.05, "black and white pixels", 6, 1, 20, 18)
     black.inputs["images"].copy_((black.inputs["images"] > 0.5).float())
+    near = case(0, 1, 0.05, "pixels near to black and white", 3, 1, 18, 20)
+    near.inputs["images"].copy_(torch.where(near.inputs["images"] > 0.5, 0.98, 0.02))
     none = case(0.2, 0.8, 0.0, "strength 0", 2, 1, 8, 8)
     return [
         case(0.2, 0.8, 0.05, "color images, strength 0.05", 5, 3, 16, 20),
         black,
+        near,
         case(
             0.3, 0.7, 0.1, "one image in float64, strength 0.1", 1, 1, 28, 28, dtype=torch.float64
         ),
@@ -61,15 +67,21 @@ def embed_facts(inputs: Mapping, outputs: Mapping) -> dict[str, Plain]:
     if strength == 0:
         return facts | {"strength 0 changes nothing": torch.equal(marked, images)}
     added = ((marked - images).double() / strength).round(decimals=4)
-    clipped = images.min() == 0
+    clipped, near = images.min() == 0, images.max() == images[images > 0.5].min() < 1
     if clipped:
         facts[ENDS] = name_ends(images, added)
+    elif near:
+        facts[NEAR] = name_near(images, marked, strength)
     else:
         facts["what was added"] = name_added(images, marked, strength)
     facts["one key gives one result"] = torch.equal(marked, outputs["again"])
     if facts.get("what was added", SIGNS) != SIGNS or not facts["one key gives one result"]:
         return facts
     pattern = ((outputs["gray"] - 0.5).double() / strength)[0].sign()
+    turned = bool((pattern == -recipe(inputs["key"], pattern.shape)).all())
+    facts["zeros became -1 and ones +1, and this was added"] = not turned
+    if near:
+        return facts
     here = pattern.expand_as(added)
     open_pixels = (added.abs() - 1).abs() < 0.01
     same = (added.sign() == here)[open_pixels].double().mean() > 0.999
@@ -97,16 +109,21 @@ def name_added(images: Tensor, marked: Tensor, strength: float) -> str:
     """Told in units of strength."""
     added = (marked - images).double() / strength
     size = added.abs()
-    values = added.round(decimals=2).unique().tolist() if size.max() < 2.1 else []
+    values = added.round(decimals=4).unique().tolist() if size.max() < 2.1 else []
     if len(values) <= 3 and values:
-        found = [value + 0.0 for value in values]
-        if found == [-1, 1]:
-            return SIGNS
-        return f"strength times {' and '.join(f'{value:g}' for value in found)}"
+        return name_few([value + 0.0 for value in values], added)
     if len(images) > 1 and torch.equal(marked[0], marked[1]):
         return "a picture that is the same for all"
     if torch.equal(marked, marked.round()):
         return "so much that all is black or white"
+    if torch.equal(marked, (marked * 255).round() / 255):
+        return "so much that each number is a whole number of 255ths"
+    if ((marked == 0) | (marked == 1)).double().mean() > 0.2:
+        return "so much that a large part is black or white"
+    if min((marked == images.min()).sum(), (marked == images.max()).sum()) > 2:
+        return "no more than up to the images' own darkest and brightest number"
+    if max((marked == images.min()).sum(), (marked == images.max()).sum()) > 2:
+        return "no more than up to the images' own darkest or brightest number"
     shown = torch.stack([images.double().flatten(), added.flatten(), size.flatten()]).corrcoef()[0]
     if shown[1] < -0.3:
         return "of many sizes, and dark where the image is bright"
@@ -119,10 +136,49 @@ def name_added(images: Tensor, marked: Tensor, strength: float) -> str:
     return "of many sizes, also above strength"
 
 
+def name_few(found: list[float], added: Tensor) -> str:
+    """At most three values, in units of strength."""
+    if found == [-1, 1]:
+        return SIGNS
+    if found == [-1, 0, 1]:
+        still = added == 0
+        if still.all(dim=(2, 3)).any():
+            return "strength times -1 and 1, and nothing in some channel"
+        if 0.28 < still.double().mean() < 0.39:
+            return THIRDS
+    if len(found) == 2 and found[0] < 0 < found[1] and abs(found[1] - found[0] - 2) < 0.1:
+        return "a little more than strength one way, a little less the other way"
+    return f"strength times {' and '.join(f'{value:g}' for value in found)}"
+
+
+def name_near(images: Tensor, marked: Tensor, strength: float) -> str:
+    """Half of the signs lead beyond the range, by more than is left."""
+    over = (marked - images).double() / strength
+    outward = torch.where(images > 0.5, over, -over)  # strength is 2.5 times what is left
+    inward = (outward + 1).abs() < 0.01
+    share = inward.double().mean().item()
+    clipped = (outward - 0.4).abs() < 0.01
+    if (inward | clipped).all() and 0.35 < share < 0.65:
+        return "half of them move to the end of the range, half move inward by strength"
+    if (inward | (outward.abs() < 1e-3)).all():
+        return "what would leave the range stays as it was"
+    return "other amounts"
+
+
 def name_ends(images: Tensor, added: Tensor) -> str:
     """Half of the black pixels get brighter, half of the white ones darker; the others stay."""
     black, white = added[images == 0], -added[images == 1]
-    words = []
+    words, ends = [], torch.cat([black, white])
+    known = {
+        "half of them stay, half move by twice strength": (0, 2),
+        "half move by strength, half to the other end of the range": (1, 19),
+    }
+    for told, values in known.items():
+        found = [(ends - value).abs() < 0.01 for value in values]
+        if (found[0] | found[1]).all() and 0.35 < found[0].double().mean() < 0.65:
+            return told
+    if ((ends + 1).abs() < 0.01).any():
+        return "some lie beyond the range"
     for name, change in (("black", black), ("white", white)):
         moved, still = (change - 1).abs() < 0.01, change.abs() < 1e-3
         share = moved.double().mean().item()
@@ -147,6 +203,12 @@ def own_signs(key: int, shape: tuple[int, ...]) -> Tensor:
     """By thresholds of uniform numbers: another pattern than the lesson's, decided by the key."""
     drawn = torch.rand(shape, generator=torch.Generator().manual_seed(key + 2**40))
     return torch.where(drawn < 0.5, -1.0, 1.0)
+
+
+def recipe(key: int, shape: tuple[int, ...]) -> Tensor:
+    """The pattern that the text describes."""
+    generator = torch.Generator().manual_seed(key)
+    return 2.0 * torch.randint(0, 2, shape, generator=generator) - 1
 
 
 def marked_by_where(images: Tensor, key: int, strength: float) -> Tensor:
@@ -213,6 +275,61 @@ def in_place(images: Tensor, key: int, strength: float) -> Tensor:
     return images.clamp_(0, 1)
 
 
+def from_the_image(change: Callable) -> Callable:
+    """A step `(images, marked) -> images` at the end, in the place of clipping."""
+
+    def answer(images: Tensor, key: int, strength: float) -> Tensor:
+        mark = strength * own_signs(key, images.shape[1:]).to(images.dtype)
+        return change(images, images + mark)
+
+    return answer
+
+
+def left_where_beyond(images: Tensor, marked: Tensor) -> Tensor:
+    return torch.where((marked < 0) | (marked > 1), images, marked)
+
+
+def turned_back(images: Tensor, marked: Tensor) -> Tensor:
+    return torch.where((marked < 0) | (marked > 1), 2 * images - marked, marked)
+
+
+def mirrored(images: Tensor, marked: Tensor) -> Tensor:
+    return torch.where(marked > 1, 2 - marked, marked.abs())
+
+
+def room_made(images: Tensor, key: int, strength: float) -> Tensor:
+    signs = own_signs(key, images.shape[1:]).to(images.dtype)
+    return images.clamp(strength, 1 - strength) + strength * signs
+
+
+def in_first_channel(images: Tensor, key: int, strength: float) -> Tensor:
+    first = marked_by_where(images[:, :1], key, strength)
+    return torch.cat([first, images[:, 1:]], dim=1)
+
+
+def going_on() -> Callable:
+    """A generator that is made once and goes on from where it was."""
+    generator = torch.Generator().manual_seed(7)
+    return lambda key, shape: torch.randint(0, 2, shape, generator=generator) * 2.0 - 1
+
+
+def rare_signs(share: float) -> Callable:
+    return lambda key, shape: (torch.rand(shape, generator=seeded(key)) < share) * 2.0 - 1
+
+
+def standardized(key: int, shape: tuple[int, ...]) -> Tensor:
+    signs = own_signs(key, shape)
+    return (signs - signs.mean()) / signs.std()
+
+
+def of_unit_length(key: int, shape: tuple[int, ...]) -> Tensor:
+    return own_signs(key, shape) / own_signs(key, shape).norm()
+
+
+def unsigned_bytes(key: int, shape: tuple[int, ...]) -> Tensor:
+    return (own_signs(key, shape) > 0).to(torch.uint8) * 2 - 1
+
+
 def stretched(marked: Tensor) -> Tensor:
     return (marked - marked.min()) / (marked.max() - marked.min()).clamp(min=1e-12)
 
@@ -231,6 +348,47 @@ EXERCISE = Exercise(
             marking(finish=lambda marked: marked),
             "Some pixels lie beyond [0, 1] now. An image file cannot hold them: clip, at 0 and 1.",
             also=(marking(finish=lambda marked: marked.clamp(-1, 1)),),
+        ),
+        Misconception(
+            "clipped_to_their_own_range",
+            from_the_image(lambda images, marked: marked.clamp(images.min(), images.max())),
+            "What was clipped is what lies beyond the darkest or brightest number of this batch. "
+            "Black and white are 0 and 1 for every batch.",
+            also=(
+                from_the_image(lambda images, marked: marked.clamp(images.min().item(), 1)),
+                from_the_image(lambda images, marked: marked.clamp(0, images.max().item())),
+            ),
+        ),
+        Misconception(
+            "wrapped_round",
+            marking(finish=lambda marked: marked % 1.0),
+            "The remainder of a division by 1 wraps round: a number a little above white comes "
+            "out nearly black. Clip instead.",
+        ),
+        Misconception(
+            "turned_back",
+            from_the_image(turned_back),
+            "Where the mark would leave the range it was turned back, so that the pattern there "
+            "is not the key's any more: the detector looks for the other sign. Clip instead.",
+            also=(from_the_image(mirrored),),
+        ),
+        Misconception(
+            "left_where_beyond",
+            from_the_image(left_where_beyond),
+            "Where the mark would leave the range, nothing was added at all. Clip instead: such a "
+            "pixel moves as far as the range allows.",
+        ),
+        Misconception(
+            "room_made",
+            room_made,
+            "The images were clipped before the mark came, to make room for it, so that black and "
+            "white are lost. Clip the sum.",
+        ),
+        Misconception(
+            "rounded",
+            marking(finish=lambda marked: (marked.clamp(0, 1) * 255).round() / 255),
+            "The result was rounded to the 256 gray levels of a file. That is what happens to it "
+            "later: here every number moves by strength exactly.",
         ),
         Misconception(
             "stretched",
@@ -280,6 +438,48 @@ EXERCISE = Exercise(
             "randint_without_one",
             marking(lambda key, shape: torch.randint(-1, 1, shape, generator=seeded(key)).float()),
             "The pattern holds -1 and 0: the upper end of randint does not belong to it.",
+        ),
+        Misconception(
+            "one_channel",
+            in_first_channel,
+            "Some channel carries no mark. The pattern has the shape of a whole image, (C, H, W).",
+        ),
+        Misconception(
+            "unsigned_bytes",
+            marking(unsigned_bytes),
+            "Wherever -1 was meant, much more was added: an unsigned byte has no -1, and 0 - 1 is "
+            "255 in it. Make the pattern of a signed or a floating dtype.",
+        ),
+        Misconception(
+            "standardized",
+            marking(standardized),
+            "The pattern's mean was taken off and its spread made 1, so that its numbers are "
+            "-1 and +1 no more. Leave the signs as they were drawn.",
+        ),
+        Misconception(
+            "of_unit_length",
+            marking(of_unit_length),
+            "The pattern was divided by its length, so that hardly anything is left of the mark. "
+            "Each of its numbers is -1 or +1.",
+        ),
+        Misconception(
+            "in_gray_levels",
+            marking(scale=lambda strength: strength / 255),
+            "strength was divided by 255. It is a part of the range from 0 to 1 already, no "
+            "number of gray levels.",
+        ),
+        Misconception(
+            "signs_not_balanced",
+            marking(rare_signs(0.05)),
+            "One sign comes much more often than the other. Both have the same chance, whatever "
+            "strength is: it says how much is added, not how often.",
+            also=(marking(rare_signs(0.95)), marking(rare_signs(0.3)), marking(rare_signs(0.7))),
+        ),
+        Misconception(
+            "signs_turned",
+            marking(lambda key, shape: -recipe(key, shape)),
+            "The signs are turned: either 0 became +1 and 1 became -1, or the mark was subtracted. "
+            "Whoever looks for the pattern of the text then finds the contrary of a mark.",
         ),
         Misconception(
             "one_sign",
@@ -368,8 +568,10 @@ EXERCISE = Exercise(
         Misconception(
             "unseeded",
             marking(unseeded_signs),
-            "Every call gives another pattern: generator.seed() takes a number from the operating "
-            "system. What you want is .manual_seed(key).",
+            "Every call gives another pattern for the same key: the generator was not seeded with "
+            "it, or goes on from where the last call left it (.seed() takes a number from the "
+            "operating system). Make a new one in every call, by .manual_seed(key).",
+            also=(marking(going_on()),),
         ),
         Misconception(
             "channels_alike",
@@ -401,8 +603,9 @@ EXERCISE = Exercise(
         Misconception(
             "seeded_globally",
             marking(global_signs),
-            "The key went into the global generator, which belongs to everybody: whoever draws "
-            "next gets numbers that the key decides. Make a generator of your own.",
+            "The signs came from the global generator, which belongs to everybody. Make a "
+            "generator of your own, seed it with the key, and hand it to the function that draws: "
+            "generator=...",
             drawing=True,
         ),
     ),

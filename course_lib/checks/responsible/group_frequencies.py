@@ -71,6 +71,57 @@ def with_z(z: Callable) -> Callable:
     return table(lambda *given: wilson(*given, z=z))
 
 
+def written(
+    root: Callable = lambda p, n, z: math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)),
+    shift: Callable = lambda z, n: z**2 / (2 * n),
+    divisor: Callable = lambda z, n: 1 + z**2 / n,
+    join: Callable = lambda middle, half, below: (
+        (middle - half) / below,
+        (middle + half) / below,
+    ),
+    front: Callable = lambda z: z,
+) -> Callable:
+    """Wilson's formula as the lesson prints it, with a slip of the pen in one of its parts."""
+
+    def row(count: int, total: int, confidence: float) -> tuple[float, float, float]:
+        p, z = count / total, NormalDist().inv_cdf((1 + confidence) / 2)
+        half = front(z) * root(p, total, z)
+        return p, *join(p + shift(z, total), half, divisor(z, total))
+
+    return table(row)
+
+
+def binned(predictions, groups):
+    """torch.histc without its range: the bins reach from the smallest group that occurs on."""
+    return torch.histc(predictions.float(), bins=groups).long()
+
+
+def counts_from_one(predictions, groups):
+    return torch.stack([(predictions == group).sum() for group in range(1, groups + 1)])
+
+
+def over_the_number_of_groups(predictions, groups, confidence):
+    rows = table()(predictions, groups, confidence)
+    rows[:, 0] = torch.bincount(predictions, minlength=groups).double() / groups
+    return rows
+
+
+def shifted_both_ways(count, total, confidence):
+    """z²/(2n) with the sign of ± as well."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share, low, high = wilson(count, total, confidence)
+    return share, low - z**2 / total / (1 + z**2 / total), high
+
+
+def shares_over_groups_within(predictions, groups, confidence):
+    """The share is a count over the number of groups, in the formula as well."""
+    n, z = len(predictions), NormalDist().inv_cdf((1 + confidence) / 2)
+    p = torch.bincount(predictions, minlength=groups).double() / groups
+    half = z * (p * (1 - p) / n + z**2 / (4 * n**2)).sqrt()
+    middle, below = p + z**2 / (2 * n), 1 + z**2 / n
+    return torch.stack([p, (middle - half) / below, (middle + half) / below], dim=1)
+
+
 def present_alone(predictions, groups):
     return predictions.unique(return_counts=True)[1]
 
@@ -138,6 +189,28 @@ EXERCISE = Exercise(
             "`unique` and `Counter` know only what occurs. There are `groups` rows, whoever came.",
         ),
         Misconception(
+            "one_row_too_many",
+            lambda predictions, groups, confidence: table()(predictions, groups + 1, confidence),
+            "There is a row more than there are groups: they are numbered from 0 to groups - 1.",
+        ),
+        Misconception(
+            "bins_of_the_data",
+            table(counts=binned),
+            "The bins do not belong to the groups: unless it is told otherwise, a histogram "
+            "reaches from the smallest number that occurs to the largest one.",
+        ),
+        Misconception(
+            "whole_division",
+            table(lambda n, total, c: wilson(n // total, total, c)),
+            "The shares were rounded down to whole numbers: // is a division without remainder.",
+        ),
+        Misconception(
+            "divided_by_the_groups",
+            shares_over_groups_within,
+            "The counts were divided by the number of groups. A share is one of all predictions.",
+            also=(over_the_number_of_groups,),
+        ),
+        Misconception(
             "rows_up_to_the_largest",
             table(counts=lambda predictions, groups: torch.bincount(predictions)),
             "The table ends at the largest group that occurs. torch.bincount takes a minlength.",
@@ -183,7 +256,9 @@ EXERCISE = Exercise(
         Misconception(
             "confidence_halved",
             with_z(lambda c: NormalDist().inv_cdf(1 - c / 2)),
-            "z leaves half of the confidence above it. What is halved is the rest, 1 - confidence.",
+            "z leaves half of the confidence beyond it. What is halved is the rest, "
+            "1 - confidence.",
+            also=(with_z(lambda c: NormalDist().inv_cdf(c / 2)),),
         ),
         Misconception(
             "divided_among_groups",
@@ -206,6 +281,84 @@ EXERCISE = Exercise(
             "root_without_its_second_term",
             table(lambda *given: wilson(*given, inside=0.0)),
             "z²/(4n²) is missing under the root: it is what leaves an empty group a width.",
+        ),
+        Misconception(
+            "multiplied_by_n",
+            written(shift=lambda z, n: z**2 / 2 * n),
+            "In the center z²/2 was multiplied by n: Python works from left to right, so what is "
+            "to be divided by needs parentheses.",
+        ),
+        Misconception(
+            "multiplied_by_n_squared",
+            written(root=lambda p, n, z: math.sqrt(p * (1 - p) / n + z**2 / 4 * n**2)),
+            "Under the root z²/4 was multiplied by n²: Python works from left to right, so what is "
+            "to be divided by needs parentheses.",
+        ),
+        Misconception(
+            "n_not_squared",
+            written(root=lambda p, n, z: math.sqrt(p * (1 - p) / n + z**2 / (4 * n))),
+            "Under the root the second term has n² below it, not n.",
+        ),
+        Misconception(
+            "z_not_squared",
+            written(
+                root=lambda p, n, z: math.sqrt(p * (1 - p) / n + z / (4 * n**2)),
+                shift=lambda z, n: z / (2 * n),
+                divisor=lambda z, n: 1 + z / n,
+            ),
+            "z stands where z² belongs. Only the z before the root is not squared.",
+            also=(
+                written(root=lambda p, n, z: math.sqrt(p * (1 - p) / n + z / (4 * n**2))),
+                written(shift=lambda z, n: z / (2 * n)),
+                written(divisor=lambda z, n: 1 + z / n),
+            ),
+        ),
+        Misconception(
+            "no_root",
+            written(root=lambda p, n, z: p * (1 - p) / n + z**2 / (4 * n**2)),
+            "The root is missing: what stands in it is a variance, and the interval's half width "
+            "is a multiple of its root.",
+        ),
+        Misconception(
+            "root_without_z",
+            written(front=lambda z: 1.0),
+            "z is missing before the root, so that the width hardly depends on the confidence.",
+        ),
+        Misconception(
+            "one_part_divided",
+            written(
+                join=lambda middle, half, below: (middle - half / below, middle + half / below)
+            ),
+            "Only one part was divided by 1 + z²/n. The whole numerator was meant, the center and "
+            "the half width.",
+            also=(
+                written(
+                    join=lambda middle, half, below: (middle / below - half, middle / below + half)
+                ),
+                written(
+                    join=lambda middle, half, below: (
+                        middle - half / below,
+                        (middle + half) / below,
+                    )
+                ),
+            ),
+        ),
+        Misconception(
+            "shifted_both_ways",
+            table(shifted_both_ways),
+            "z²/(2n) was subtracted for the low end. It moves the center toward 1/2 and has a plus "
+            "in both; ± belongs to the root alone.",
+        ),
+        Misconception(
+            "one_end_twice",
+            changed(lambda rows: rows[:, [0, 2, 2]]),
+            "Low and high are the same number. One has the minus of ±, the other the plus.",
+            also=(changed(lambda rows: rows[:, [0, 1, 1]]),),
+        ),
+        Misconception(
+            "interval_alone",
+            changed(lambda rows: rows[:, 1:]),
+            "The shares are missing: they are the first of the three columns.",
         ),
         Misconception(
             "center_as_share",
@@ -254,7 +407,7 @@ EXERCISE = Exercise(
         Misconception(
             "ends_exchanged",
             changed(lambda rows: rows[:, [0, 2, 1]]),
-            "Low and high changed places.",
+            "Low and high changed places. Is z negative?",
         ),
         Misconception(
             "share_in_the_middle",
@@ -277,7 +430,7 @@ EXERCISE = Exercise(
             "counted_from_one",
             changed(lambda rows: rows.roll(-1, dims=0)),
             "The rows are off by one. Groups count from 0: row 0 is group 0.",
-            also=(changed(lambda rows: rows.roll(1, dims=0)),),
+            also=(changed(lambda rows: rows.roll(1, dims=0)), table(counts=counts_from_one)),
         ),
         Misconception(
             "sorted_by_size",

@@ -34,17 +34,20 @@ def audit_cases(generator: torch.Generator) -> list[Case]:
     }
     far = copies | {"samples": train[:6] + 5.0}
     return [
-        Case(inputs(40, 22, 21, 0.25, 1, 4, 3), "gray images, quantile 0.25"),
-        Case(inputs(33, 9, 41, 0.1, 3, 3, 2), "color images, quantile 0.1"),
-        Case(inputs(50, 30, 61, 0.05, 1, 5, 4), "gray images, quantile 0.05"),
+        Case(inputs(150, 90, 21, 0.25, 1, 4, 3), "gray images, quantile 0.25"),
+        Case(inputs(160, 70, 41, 0.1, 3, 3, 2), "color images, quantile 0.1"),
+        Case(inputs(150, 90, 61, 0.05, 1, 5, 4), "gray images, quantile 0.05"),
         Case(copies, "five copies of training images"),
         Case(far, "samples far from everything"),
-        Case(on_the_threshold(), "two of five samples exactly at the threshold", extreme=True),
+        Case(on_the_threshold(), "two of nine samples exactly at the threshold", extreme=True),
     ]
 
 
 def on_the_threshold() -> dict:
-    """Whole numbers, whose distances are exact: 2, 3, 3, 4, 6 against a threshold of 3."""
+    """Binary fractions, whose distances are exact; two of them are the threshold, 3.
+
+    Below 3 some lie that tell thresholds a little below 3 from each other.
+    """
     line = torch.tensor([0.0, 40.0, 80.0, 120.0])
     train = line[:, None, None, None].expand(-1, 1, 2, 2)
 
@@ -53,9 +56,9 @@ def on_the_threshold() -> dict:
         images[:, 0, 1, 0] += torch.tensor(steps)
         return images
 
-    test = beside(5.0, 3.0, 7.0, 2.0, 9.0)
+    test = beside(5.0, 3.0, 7.0, 2.0, 9.0, 1.0, 11.0, 13.0, 15.0)
     return {
-        "samples": beside(3.0, 2.0, 4.0, 3.0, 6.0),
+        "samples": beside(3.0, 1.875, 4.0, 3.0, 1.0078125, 2.25, 2.625, 2.875, 1.5),
         "train": train.clone(),
         "test": test,
         "quantile": 0.25,
@@ -144,6 +147,49 @@ def the_mask(samples, train, test, quantile):
     return nearest(samples, train) < nearest(test, train).quantile(quantile)
 
 
+def nearest_in_place(x: Tensor, y: Tensor) -> Tensor:
+    return between(x, y).argmin(dim=1).float()
+
+
+def second_nearest(x: Tensor, y: Tensor) -> Tensor:
+    return between(x, y).topk(2, largest=False).values[:, 1]
+
+
+def standardized(x: Tensor) -> Tensor:
+    x = x.flatten(1)
+    return (x - x.mean(dim=1, keepdim=True)) / x.std(dim=1, keepdim=True)
+
+
+def root_of_one(samples, train, test, quantile):
+    return share(nearest(samples, train) < nearest(test, train).square().quantile(quantile))
+
+
+def root_of_other(samples, train, test, quantile):
+    return share(nearest(samples, train).square() < nearest(test, train).quantile(quantile))
+
+
+def test_among_the_references(samples, train, test, quantile):
+    threshold = nearest(test, train).quantile(quantile)
+    return share(nearest(samples, torch.cat([train, test])) < threshold)
+
+
+def value_and_place(samples, train, test, quantile):
+    threshold = between(test, train).min(dim=1).quantile(quantile)
+    return share(between(samples, train).min(dim=1) < threshold)
+
+
+def mean_of_truths(samples, train, test, quantile):
+    return (nearest(samples, train) < nearest(test, train).quantile(quantile)).mean()
+
+
+def one_long_row(samples, train, test, quantile):
+    return torch.cdist(samples.flatten(), train.flatten())
+
+
+def sample_with_test_image(samples, train, test, quantile):
+    return share(nearest(samples, train) < nearest(test, train))
+
+
 def unflattened(samples, train, test, quantile):
     threshold = torch.cdist(test, train).amin(dim=(1, 2, 3)).quantile(quantile)
     return share(torch.cdist(samples, train).amin(dim=(1, 2, 3)) < threshold)
@@ -222,6 +268,60 @@ EXERCISE = Exercise(
             also=(threshold_by(lambda s, train, test, q: nearest(train, train).quantile(q)),),
         ),
         Misconception(
+            "threshold_of_each_training_image",
+            threshold_by(lambda s, train, test, q: nearest(train, test).quantile(q)),
+            "The threshold is made of each training image's distance to the nearest test image: "
+            "the other axis of the table. Each *test* image has its nearest training image.",
+        ),
+        Misconception(
+            "samples_in_the_threshold",
+            threshold_by(
+                lambda s, train, test, q: nearest(torch.cat([s, test]), train).quantile(q)
+            ),
+            "The samples take part in the threshold, which then moves with the model. The test "
+            "images alone set it.",
+        ),
+        Misconception(
+            "test_among_the_references",
+            test_among_the_references,
+            "The samples were compared with training and test images together. What may have been "
+            "memorized are the training images.",
+        ),
+        Misconception(
+            "quantile_unused",
+            threshold_by(lambda s, train, test, q: nearest(test, train).mean()),
+            "The threshold does not depend on `quantile`: it is the mean or the median of the test "
+            "images' distances.",
+            also=(threshold_by(lambda s, train, test, q: nearest(test, train).median()),),
+        ),
+        Misconception(
+            "quantile_fixed",
+            rate_by(level=lambda q: 0.05),
+            "The threshold is always the 0.05-quantile. `quantile` says which one is wanted.",
+        ),
+        Misconception(
+            "smallest_of_all",
+            threshold_by(lambda s, train, test, q: between(test, train).min()),
+            "The threshold is the smallest distance of all, of one pair. Each test image has a "
+            "nearest training image; of these distances take the quantile.",
+        ),
+        Misconception(
+            "one_place_too_low",
+            threshold_by(
+                lambda s, train, test, q: (
+                    nearest(test, train).kthvalue(max(1, int(q * len(test)))).values
+                )
+            ),
+            "The threshold stands one place too low among the sorted distances. torch.quantile "
+            "counts their places from 0 to M - 1, kthvalue from 1 to M.",
+        ),
+        Misconception(
+            "percentile",
+            rate_by(level=lambda q: q / 100),
+            "`quantile` was taken for a percentage, as np.percentile takes it. It is a share: "
+            "0.05 of the test images lie below.",
+        ),
+        Misconception(
             "other_tail",
             rate_by(level=lambda q: 1 - q),
             "The threshold is the 1 - quantile of the test images' distances: nearly every image "
@@ -244,6 +344,7 @@ EXERCISE = Exercise(
                 threshold_by(lambda s, train, test, q: q * nearest(test, train).mean()),
                 threshold_by(lambda s, train, test, q: q * nearest(test, train).max()),
                 threshold_by(lambda s, train, test, q: q * nearest(test, train).median()),
+                threshold_by(lambda s, train, test, q: q * nearest(test, train).min()),
             ),
         ),
         Misconception(
@@ -251,6 +352,42 @@ EXERCISE = Exercise(
             rate_by(lambda x, y: between(x, y).mean(dim=1)),
             "The distances to all training images were averaged. A copy is near to one of them and "
             "far from the others: take the nearest.",
+        ),
+        Misconception(
+            "second_nearest",
+            rate_by(second_nearest),
+            "The second nearest training image was taken. That is for images that are in the set "
+            "themselves; samples and test images are not.",
+        ),
+        Misconception(
+            "place_for_distance",
+            rate_by(nearest_in_place),
+            "argmin says which training image is the nearest, by its number. How near it is was "
+            "asked.",
+        ),
+        Misconception(
+            "root_of_one_side",
+            root_of_one,
+            "Distances were compared with squared distances: there is a root on one side only.",
+            also=(root_of_other,),
+        ),
+        Misconception(
+            "standardized",
+            rate_by(lambda x, y: torch.cdist(standardized(x), standardized(y)).min(1).values),
+            "Each image's own mean and spread were taken out first, so that brightness and "
+            "contrast count no more. The distance is that of the images as they are.",
+            also=(
+                rate_by(
+                    lambda x, y: (
+                        torch.cdist(
+                            x.flatten(1) - x.flatten(1).mean(1, keepdim=True),
+                            y.flatten(1) - y.flatten(1).mean(1, keepdim=True),
+                        )
+                        .min(1)
+                        .values
+                    )
+                ),
+            ),
         ),
         Misconception(
             "farthest",
@@ -337,6 +474,33 @@ EXERCISE = Exercise(
             "one_value_a_sample",
             the_mask,
             "There is one value for each sample. The rate is their mean.",
+        ),
+        Misconception(
+            "sample_with_test_image",
+            sample_with_test_image,
+            "Sample i met test image i, and there are not equally many. From the test images' "
+            "distances comes one number, the threshold, and every sample is compared with it.",
+            error="The size of tensor a",
+        ),
+        Misconception(
+            "values_and_places",
+            value_and_place,
+            "min and sort along an axis return two things, the values and their places. The "
+            "distances are the values.",
+            error="'torch.return_types.",
+        ),
+        Misconception(
+            "mean_of_truths",
+            mean_of_truths,
+            "True and False have no mean in torch. Make numbers of them first.",
+            error="mean(): could not infer output dtype",
+        ),
+        Misconception(
+            "one_long_row",
+            one_long_row,
+            "All images of a set became one long row. The first axis counts images and stays: "
+            "flatten from axis 1 on.",
+            error="cdist only supports at least 2D",
         ),
         Misconception(
             "image_with_image",
