@@ -22,6 +22,8 @@ DIAGRAMS = {
     "06_sliding": diagrams.plot_sliding_kernel,
     "06_masked": diagrams.plot_masked_kernel,
     "09_two_steps": lambda: plot_two_steps(saturating=False),
+    "14_pool": diagrams.plot_image_pool,
+    "15_gram": diagrams.plot_gram_matrix,
 }
 DOTS_PER_INCH, COLORS = 150, 32
 
