@@ -407,3 +407,72 @@ def _circle() -> np.ndarray:
     """The unit circle, `(2, 121)`, its last point the first."""
     angles = np.linspace(0, 2 * np.pi, 121)
     return np.stack([np.cos(angles), np.sin(angles)])
+
+
+def plot_image_pool() -> Figure:
+    """A fake that meets a full pool: half of the time it passes, else it changes places with one.
+
+    >>> figure = plot_image_pool()
+    """
+    figure, (left, right) = new_card(10.5, 3.1, columns=2)
+    for axes, title in (
+        (left, "with probability ½: it passes"),
+        (right, "with probability ½: it changes places"),
+    ):
+        axes.set(xlim=(0, 10), ylim=(0, 5))
+        axes.set_title(title, color=INK)
+        draw_box(axes, 0.1, 3.3, 1.7, "new fake\n(detached)")
+        draw_box(axes, 8.0, 3.3, 1.9, "judge", NETWORK)
+        for place in range(5):
+            drawn = axes is right and place == 2
+            words = "drawn" if drawn else "stored"
+            draw_box(axes, 2.4 + 1.1 * place, 0.7, 1.0, words, LOSS if drawn else CHANCE, 0.9)
+        draw_note(axes, 5.1, 0.25, "a full pool")
+    draw_arrow(left, (1.8, 3.85), (8.0, 3.85))
+    draw_note(left, 4.9, 4.2, "the image itself, age 0")
+    draw_note(left, 5.1, 2.3, "nothing changes in the pool")
+    draw_arrow(right, (1.8, 3.85), (4.9, 3.85), (4.9, 1.6))
+    draw_arrow(right, (5.4, 1.6), (5.4, 3.85), (8.0, 3.85))
+    draw_note(right, 3.2, 2.6, "stored in\nits place")
+    draw_note(right, 7.3, 2.6, "the old one\ncomes out")
+    return figure
+
+
+def plot_gram_matrix(channels: int = 3, places: int = 6) -> Figure:
+    """Maps of features, flattened to a row each; all products of two rows, added over places.
+
+    >>> figure = plot_gram_matrix()
+    """
+    figure, (axes,) = new_card(10.5, 3.3)
+    axes.set(xlim=(-0.2, 14.8), ylim=(-0.9, 4.3), aspect="equal")
+    axes.set_title("A Gram matrix: which channels answer together, wherever that is", color=INK)
+    tones = ((0.15, 0.9, 0.3, 0.6, 0.1, 0.8), (0.7, 0.2, 0.9, 0.1, 0.5, 0.3))
+    colors = (NETWORK, CHANCE, LOSS)
+    for row in range(channels):
+        strong = [tones[row % 2][(place + 2 * (row // 2)) % 6] for place in range(places)]
+        for place, alpha in enumerate(strong):
+            square = (0.3 + 0.7 * (place % 3) + 0.25 * row, 2.2 - 0.7 * (place // 3) - 0.55 * row)
+            style = {"fc": colors[row % 3], "ec": LINE, "zorder": 2 + row}
+            axes.add_patch(Rectangle(square, 0.7, 0.7, **style))
+            cell = (5.0 + 0.7 * place, 2.3 - 0.9 * row)
+            axes.add_patch(Rectangle(cell, 0.7, 0.7, fc=colors[row % 3], ec=LINE))
+            draw_note(axes, cell[0] + 0.35, cell[1] + 0.35, f"{alpha:.1f}", size=7.5)
+        draw_note(axes, 4.75, 2.65 - 0.9 * row, f"channel {row + 1}", size=7.5, ha="right")
+    draw_note(axes, 1.6, -0.55, "features: C maps, H × W")
+    draw_note(axes, 7.1, -0.55, "F: a row a channel, a column a place")
+    draw_note(axes, 7.1, 3.5, "columns in any order: the same K", GRADIENT)
+    draw_arrow(axes, (2.6, 3.35), (4.8, 3.35))
+    draw_note(axes, 3.7, 3.7, "flattened")
+    draw_arrow(axes, (9.5, 1.75), (11.2, 1.75))
+    draw_note(axes, 10.35, 2.2, "F Fᵀ / CHW")
+    for row in range(channels):
+        for column in range(channels):
+            corner = (11.6 + 0.9 * column, 2.3 - 0.9 * row)
+            same = row == column
+            axes.add_patch(
+                Rectangle(corner, 0.9, 0.9, fc=colors[row % 3] if same else "white", ec=LINE)
+            )
+            words = f"{row + 1} · {column + 1}"
+            draw_note(axes, corner[0] + 0.45, corner[1] + 0.45, words, size=7.5)
+    draw_note(axes, 13.0, -0.55, "K: C × C, symmetric")
+    return figure

@@ -25,6 +25,8 @@ DIAGRAMS = {
     "10_batch_norm": diagrams.plot_batch_norm,
     "12_frechet": diagrams.plot_frechet_distance,
     "12_balls": diagrams.plot_precision_recall,
+    "14_pool": diagrams.plot_image_pool,
+    "15_gram": diagrams.plot_gram_matrix,
 }
 DOTS_PER_INCH, COLORS = 150, 32
 

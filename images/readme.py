@@ -13,7 +13,13 @@ PICTURES = (
     ("05_vae", "Two latents, from"),
     ("09_first_gan", "after more and more steps"),
 )
+# Below them, of pictures that are made of rows: a solution, words, how many rows, which are shown.
+ROWS = (
+    ("14b_cyclegan", "Digits, translated", 6, (0, 1, 5)),
+    ("14b_cyclegan", "Emoji, translated", 6, (0, 1, 5)),
+)
 HEIGHT, GAP = 440, 16
+TITLE = 21  # pixels of a picture's title, above its rows
 
 
 def picture_of(stem: str, words: str, which: int = 0) -> Image.Image:
@@ -27,16 +33,42 @@ def picture_of(stem: str, words: str, which: int = 0) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
 
 
-def main() -> None:
-    """The pictures side by side, of one height."""
-    pictures = [picture_of(*picture) for picture in PICTURES]
-    pictures = [p.resize((round(p.width * HEIGHT / p.height), HEIGHT)) for p in pictures]
+def rows_of(picture: Image.Image, count: int, shown: tuple[int, ...]) -> Image.Image:
+    """Some of a picture's rows, with its title."""
+    high = (picture.height - TITLE) / count
+    page = Image.new("RGB", (picture.width, TITLE + round(len(shown) * high)), "white")
+    page.paste(picture.crop((0, 0, picture.width, TITLE)), (0, 0))
+    for place, row in enumerate(shown):
+        top = TITLE + round(row * high)
+        part = picture.crop((0, top, picture.width, top + round(high)))
+        page.paste(part, (0, TITLE + round(place * high)))
+    return page
+
+
+def side_by_side(pictures: list[Image.Image], height: int) -> Image.Image:
+    """Pictures in a line, all of one height."""
+    pictures = [p.resize((round(p.width * height / p.height), height)) for p in pictures]
     width = sum(p.width for p in pictures) + GAP * (len(pictures) - 1)
-    page, left = Image.new("RGB", (width, HEIGHT), "white"), 0
+    page, left = Image.new("RGB", (width, height), "white"), 0
     for picture in pictures:
         page.paste(picture, (left, 0))
         left += picture.width + GAP
-    page.quantize(64).save(ROOT / "images" / "readme.png", optimize=True)
+    return page
+
+
+def main() -> None:
+    """Two lines of one width: what is made, and what is made of images."""
+    made = side_by_side([picture_of(*picture) for picture in PICTURES], HEIGHT)
+    translated = [
+        rows_of(picture_of(stem, words), count, shown) for stem, words, count, shown in ROWS
+    ]
+    below = side_by_side(translated, min(picture.height for picture in translated))
+    below = below.resize((made.width, round(below.height * made.width / below.width)))
+    page = Image.new("RGB", (made.width, made.height + GAP + below.height), "white")
+    page.paste(made, (0, 0))
+    page.paste(below, (0, made.height + GAP))
+    page = page.quantize(256, method=Image.Quantize.MAXCOVERAGE)
+    page.save(ROOT / "images" / "readme.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -164,6 +164,8 @@ for name, data in (("digits", digit_set), ("emoji", emoji_set)):
 # Two players that answer each other can go in circles (lesson 08b): the judge forgets a fault as soon as the generator has dropped it. So the judge is shown old fakes, too. The **[image pool](glossary.ipynb#Image-pool)** stores images until it is full. From then on, each image that comes
 # is swapped with probability ½ for one that is stored: the old one goes to the judge, the new one takes its place.
 #
+# ![A new fake either passes to the judge, or changes places with a stored one that goes to the judge](../images/14_pool.png)
+#
 # **Predict.** A pool of 50, batches of 8: how many batches old is the average image that comes back, half of them being fresh?
 #
 # 1. A stored image is hit by one image with probability $\frac12 \cdot \frac1{50} = \frac1{100}$.

@@ -64,6 +64,8 @@ print(f"scale {course_scale()} on {device}")
 #
 # A layer of a classifier gives $C$ maps of features, $H \times W$ each: how strongly channel $c$ answers at each place. Two things can be read off it. **Content**: which channel answers *where*. **Style**, after Gatys and others: which channels answer *together*, wherever that is.
 #
+# ![Maps of features, flattened to a row for each channel, and the products of all pairs of rows](../images/15_gram.png)
+#
 # 1. Write the maps as a matrix $F$, $C \times HW$, a column for each place $p$.
 # 2. The **[Gram matrix](glossary.ipynb#Gram-matrix)** is $K = \dfrac{1}{CHW} F F^\top$, $\;K_{ij} = \dfrac{1}{CHW} \sum_p F_{ip} F_{jp}$.
 # 3. Move the places about by any permutation: the columns of $F$ change their order, $F P$ with $P P^\top = I$, and $F P P^\top F^\top = F F^\top$. **A Gram matrix forgets where things are**, and forgets nothing of how often two channels meet.

@@ -249,6 +249,23 @@ EXERCISE = step_exercise(
             "The cycle's loss is told and not minimized: it is missing in the total.",
         ),
         Misconception(
+            "adversarial_missing_in_total",
+            having(total=lambda adv, cyc, idt, cw, iw: cw * cyc + iw * idt),
+            "The adversarial loss is told and not minimized: it is missing in the total. To change "
+            "nothing would be the best translation then.",
+        ),
+        Misconception(
+            "total_told_without_weights",
+            PARTS.step(
+                RIGHT,
+                result=lambda value: (
+                    value | {"total": value["adversarial"] + value["cycle"] + value["identity"]}
+                ),
+            ),
+            "What was minimized has the weights, and the `total` in the dict has not. Return the "
+            "very number that backward() started from.",
+        ),
+        Misconception(
             "identity_of_the_wrong_domain",
             having(identity=lambda ab, ba, a, b: l1(ab(a), a) + l1(ba(b), b)),
             "The identity's loss was given images of the wrong domain: it asks each generator to "
@@ -278,6 +295,18 @@ EXERCISE = step_exercise(
             "cycle_through_one_generator",
             having(cycle=lambda ab, ba, a, b: l1(ab(ab(a)), a) + l1(ba(ba(b)), b)),
             "The way back went through the same generator again. The other one leads back.",
+        ),
+        Misconception(
+            "cycle_begun_on_the_wrong_side",
+            having(cycle=lambda ab, ba, a, b: l1(ab(ba(a)), a) + l1(ba(ab(b)), b)),
+            "Each cycle begins with the wrong generator: gen_ba got an image of A, which it is to "
+            "make. gen_ab goes first from A, gen_ba leads back.",
+        ),
+        Misconception(
+            "cycle_against_the_fakes",
+            having(cycle=lambda ab, ba, a, b: l1(ba(ab(a)), ab(a)) + l1(ab(ba(b)), ba(b))),
+            "The returned image was compared with the fake that it was made from, as if the way "
+            "back should change nothing. It is to be the image that set out.",
         ),
         Misconception(
             "crossed",
@@ -334,6 +363,13 @@ EXERCISE = step_exercise(
             ),
             "Here stands the discriminators' loss. The generators have one wish: that their images "
             "score 1.",
+        ),
+        Misconception(
+            "reals_judged",
+            having(adversarial=lambda ab, ba, da, db, a, b: one(da(a)) + one(db(b))),
+            "Real images were judged in the place of the generators', so no gradient of this loss "
+            "reaches a generator. What gen_ab makes goes to disc_b.",
+            also=(having(adversarial=lambda ab, ba, da, db, a, b: one(db(a)) + one(da(b))),),
         ),
         Misconception(
             "cross_entropy",

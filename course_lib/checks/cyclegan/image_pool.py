@@ -130,7 +130,7 @@ def history_facts(size: int, batch: int, numbers: list[float]) -> dict[str, Plai
     told["how often an image is swapped"] = how_often(sum(swaps) / len(swaps), len(swaps))
     if told["how often an image is swapped"] == "about half of the time":
         told["each image of a batch has its own chance"] = by_itself(swaps, batch, len(stored))
-        told["every stored image is taken as often as another"] = evenly(slots, size)
+        told["how the stored image is chosen"] = how_chosen(slots, size)
     return told
 
 
@@ -164,14 +164,18 @@ def by_itself(swaps: list[bool], batch: int, skipped: int) -> bool:
     return alike < (1 + 2 ** (1 - batch)) / 2
 
 
-def evenly(slots: list[int], size: int) -> bool:
-    """Whether each slot is taken at random: its share, and whether one follows upon another."""
-    counts = torch.bincount(torch.tensor(slots), minlength=size).double()
+def how_chosen(slots: list[int], size: int) -> str:
+    """Whether each place is taken at random: its share, and whether one follows upon another."""
+    places = torch.tensor(slots)
+    counts = torch.bincount(places, minlength=size).double()
     expected = len(slots) / size
     chi = ((counts - expected) ** 2 / expected).sum().item()
-    steps = torch.tensor(slots).diff() % size
-    repeats = torch.bincount(steps, minlength=size).double() / len(steps)
-    return chi < size + 8 * (2 * size) ** 0.5 + 20 and repeats.max().item() < 1 / size + 0.35
+    steps = torch.bincount(places.diff() % size, minlength=size).double() / max(len(slots) - 1, 1)
+    if steps.max().item() >= 1 / size + 0.35:
+        same = int(steps.argmax()) == 0
+        return ("always the same" if steps[0] == 1 else "one several times") if same else "in turn"
+    even = chi < size + 8 * (2 * size) ** 0.5 + 20
+    return "each as often as another" if even else "some more often than others"
 
 
 EXERCISE = Exercise(

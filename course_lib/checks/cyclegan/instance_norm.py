@@ -100,8 +100,8 @@ EXERCISE = Exercise(
         Misconception(
             "rows_alone",
             built(axes=(3,)),
-            "Each row of pixels was normalized by itself. Height and width go together: axes 2 "
-            "and 3.",
+            "Each row, or column, of pixels was normalized by itself. Height and width go "
+            "together: axes 2 and 3.",
             also=(built(axes=(2,)),),
         ),
         Misconception(

@@ -96,6 +96,66 @@ EXERCISE = Exercise(
             "to score 1.",
         ),
         Misconception(
+            "half_before_the_reals_alone",
+            lambda r, f: (
+                0.5 * (r - 1).square().mean() + f.square().mean(),
+                (f - 1).square().mean(),
+            ),
+            "The ½ stands before one of the discriminator's two means. It stands before their sum.",
+            also=(
+                lambda r, f: (
+                    (r - 1).square().mean() + 0.5 * f.square().mean(),
+                    (f - 1).square().mean(),
+                ),
+            ),
+        ),
+        Misconception(
+            "reals_alone",
+            least_squares(fake=lambda f: 0.0),
+            "The fakes are missing in the discriminator's loss: a judge that gives everything a 1 "
+            "would be perfect.",
+            also=(least_squares(fake=lambda f: 0.0, half=1.0),),
+        ),
+        Misconception(
+            "fakes_alone",
+            least_squares(real=lambda r: 0.0),
+            "The reals are missing in the discriminator's loss: a judge that gives everything a 0 "
+            "would be perfect.",
+            also=(least_squares(real=lambda r: 0.0, half=1.0),),
+        ),
+        Misconception(
+            "not_squared",
+            lambda r, f: (0.5 * ((r - 1).mean() + f.mean()), (f - 1).mean()),
+            "Nothing was squared, so a score can lie as far below its target as it likes and lower "
+            "the loss. Square each difference, then take the mean.",
+        ),
+        Misconception(
+            "root_of_squares",
+            lambda r, f: tuple(loss.sqrt() for loss in least_squares()(r, f)),
+            "A root was taken at the end. A mean of squares is wanted, whose slope grows with the "
+            "distance.",
+            also=(
+                least_squares(
+                    lambda r: (r - 1).square().mean().sqrt(),
+                    lambda f: f.square().mean().sqrt(),
+                    lambda f: (f - 1).square().mean().sqrt(),
+                ),
+            ),
+        ),
+        Misconception(
+            "hinge",
+            lambda r, f: (0.5 * (F.relu(1 - r).mean() + F.relu(1 + f).mean()), -f.mean()),
+            "This is a hinge loss, which is 0 beyond a margin. Here it is a squared distance of "
+            "the scores from 1 and 0.",
+            also=(lambda r, f: (F.relu(1 - r).mean() + F.relu(1 + f).mean(), -f.mean()),),
+        ),
+        Misconception(
+            "wasserstein",
+            lambda r, f: (f.mean() - r.mean(), -f.mean()),
+            "This is a critic's loss, a difference of two means. Here it is a squared distance of "
+            "the scores from 1 and 0.",
+        ),
+        Misconception(
             "generator_of_reals",
             lambda r, f: (least_squares()(r, f)[0], (r - 1).square().mean()),
             "The generator's loss was taken of the reals, which it does not make.",

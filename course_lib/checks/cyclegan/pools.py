@@ -129,6 +129,17 @@ def one_coin_and_slot(self: Pool, images: Tensor) -> None:
     self.place = place(self.generator, max(self.size, 1))
 
 
+def one_place(self: Pool, images: Tensor) -> None:
+    self.place = place(self.generator, max(self.size, 1))
+
+
+def one_more(self: Pool, image: Tensor) -> Tensor:
+    if len(self.images) <= self.size:
+        self.images.append(image.clone())
+        return image
+    return self.exchanged(image, self.slot()) if self.swaps() else image
+
+
 def reseeded(self: Pool, images: Tensor) -> None:
     self.generator = torch.Generator().manual_seed(0)
 
@@ -253,7 +264,32 @@ MISCONCEPTIONS = (
         pool(slot=oldest),
         "The stored images are taken in turn. Which one is swapped is drawn, each with the same "
         "probability.",
-        also=(pool(slot=lambda self: 0), pool(slot=lambda self: len(self.images) - 1)),
+    ),
+    Misconception(
+        "always_the_same_place",
+        pool(slot=lambda self: 0),
+        "It is always the same stored image that is swapped, the first or the last; the others "
+        "grow old in the pool and never come back. Which one is drawn, each with the same "
+        "probability.",
+        also=(pool(slot=lambda self: len(self.images) - 1),),
+    ),
+    Misconception(
+        "one_place_for_the_batch",
+        pool(begin=one_place, slot=lambda self: self.place),
+        "Which stored image is swapped was drawn once for a whole batch, so the second image that "
+        "is swapped gets back the one that was stored a moment before. Draw a place for each.",
+    ),
+    Misconception(
+        "one_place_never_drawn",
+        pool(slot=lambda self: place(self.generator, max(len(self.images) - 1, 1))),
+        "Some of the stored images come back more often than others, or not all of them ever do. "
+        "Each has the same probability: torch.randint leaves its upper end out.",
+        also=(pool(slot=lambda self: 1 + place(self.generator, max(len(self.images) - 1, 1))),),
+    ),
+    Misconception(
+        "one_more_than_size",
+        pool(one=one_more),
+        "One image more than `size` is stored. There is room while *fewer* than `size` are there.",
     ),
     Misconception(
         "reseeded",

@@ -79,6 +79,21 @@ def from_the_end(layers, order=reversed, less=0):
     return field
 
 
+def forward_times_stride(layers):
+    field = 1
+    for kernel, stride in layers:
+        field = field * stride + kernel - 1
+    return field
+
+
+def halved_in_each_layer(layers):
+    field, jump = 1, 1
+    for kernel, stride in layers:
+        field += (kernel - 1) * jump // 2
+        jump *= stride
+    return field
+
+
 def output_size(layers):
     size = 70
     for kernel, stride in layers:
@@ -119,6 +134,18 @@ EXERCISE = Exercise(
             grown(jump=lambda jump, stride: stride),
             "Only the stride of the layer just before was used. All strides before a layer "
             "multiply.",
+        ),
+        Misconception(
+            "stretched_by_its_own_stride",
+            grown(by=lambda kernel, stride: (kernel - 1) * stride, jump=lambda jump, stride: jump),
+            "Each kernel was stretched by its own layer's stride, and by no other. What spreads "
+            "the taps of a layer apart are the strides of all layers before it.",
+        ),
+        Misconception(
+            "field_times_stride",
+            forward_times_stride,
+            "The field so far was multiplied by each stride, from the first layer to the last. A "
+            "stride widens what the layers behind it see; what the ones before it see stays.",
         ),
         Misconception(
             "turned_round",
@@ -181,6 +208,51 @@ EXERCISE = Exercise(
             lambda layers: by_collecting(layers) ** 2,
             "This is the number of pixels of the patch. One side is asked for: «70» in the paper's "
             "70 × 70.",
+        ),
+        Misconception(
+            "half_of_it",
+            grown(
+                by=lambda kernel, stride: kernel - 1,
+                end=lambda field, jump: (field + 1) // 2,
+            ),
+            "This is the reach from the middle to one side. The whole side of the square is asked "
+            "for.",
+            also=(lambda layers: (by_collecting(layers) - 1) // 2, halved_in_each_layer),
+        ),
+        Misconception(
+            "last_layer_left_out",
+            lambda layers: by_collecting(layers[:-1]),
+            "The last layer is missing.",
+        ),
+        Misconception(
+            "first_layer_left_out",
+            lambda layers: by_collecting(layers[1:]),
+            "The first layer is missing.",
+        ),
+        Misconception(
+            "largest_kernel",
+            lambda layers: max(kernel for kernel, _ in layers),
+            "This is the largest kernel. Behind another layer each of its taps sees several "
+            "pixels, so the fields of the layers build on each other.",
+            also=(lambda layers: layers[-1][0],),
+        ),
+        Misconception(
+            "each_layer",
+            lambda layers: [by_collecting(layers[: n + 1]) for n in range(len(layers))],
+            "A number for each layer came. Asked is one: how many pixels an output of the last "
+            "layer sees.",
+        ),
+        Misconception(
+            "padding_taken_off",
+            lambda layers: by_collecting(layers) - 2 * len(layers),
+            "Something was taken off for each layer, as if padding made the square smaller. It "
+            "moves the square over the border, and changes nothing about its size.",
+        ),
+        Misconception(
+            "two_less",
+            grown(by=lambda kernel, stride: kernel - 2),
+            "Each layer adds one step too few. From the first of k taps to the last it is k - 1 "
+            "steps.",
         ),
         Misconception(
             "output_size",

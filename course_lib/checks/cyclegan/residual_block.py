@@ -223,6 +223,17 @@ class OneByOne(Block):
         self.first, self.second = (nn.Conv2d(channels, channels, 1) for _ in range(2))
 
 
+class PaddedAtOnce(Block):
+    """One frame for both convolutions; the first norm sees a part of it."""
+
+    def __init__(self, channels: int):
+        super().__init__(channels)
+        self.first, self.second = (nn.Conv2d(channels, channels, 3) for _ in range(2))
+
+    def branch(self, x: Tensor) -> Tensor:
+        return super().branch(F.pad(x, (2, 2, 2, 2), mode="reflect"))
+
+
 class WithShortcut(Block):
     """A convolution on the shortcut, as where the number of channels changes."""
 
@@ -338,6 +349,12 @@ EXERCISE = Exercise(
             "wrapped_around",
             block(padding="circular"),
             "The border was padded with the opposite side. Reflection mirrors at the border.",
+        ),
+        Misconception(
+            "padded_at_once",
+            PaddedAtOnce,
+            "The image was padded by 2 before the first convolution, and nothing before the "
+            "second. The border is mirrored anew before each of them, by 1.",
         ),
         Misconception(
             "no_norm",

@@ -165,6 +165,48 @@ def distance_mistakes(crossed_sentence: str, one_sentence: str) -> Mistakes:
             "Only the larger of the two enters. Both are added.",
         ),
         Misconception(
+            "norm",
+            two(lambda x, y: (x - y).norm()),
+            "A norm was taken: the root of the squares, added up over everything. The mean of "
+            "absolute differences is wanted.",
+        ),
+        Misconception(
+            "absolute_values_compared",
+            two(lambda x, y: (x.abs() - y.abs()).abs().mean()),
+            "The absolute value was taken of the images before they were compared, so that black "
+            "and white are the same. Take it of their difference.",
+        ),
+        Misconception(
+            "relative",
+            two(lambda x, y: (x - y).abs().mean() / x.abs().mean()),
+            "The mean was divided by the images' own size. No share is wanted, the plain mean.",
+        ),
+        Misconception(
+            "multiplied",
+            lambda a, x, b, y: l1(a, x) * l1(b, y),
+            "The two means were multiplied: a product is 0 as soon as one direction is right. Add "
+            "them.",
+        ),
+        Misconception(
+            "subtracted",
+            lambda a, x, b, y: l1(a, x) - l1(b, y),
+            "One mean was subtracted from the other, so one of the two errors would be made large. "
+            "Both are to become small: add them.",
+            also=(lambda a, x, b, y: l1(b, y) - l1(a, x),),
+        ),
+        Misconception(
+            "negated",
+            two(weight=-1.0),
+            "The sign is turned. This is a loss, which is made small: the larger the error, the "
+            "larger it is.",
+        ),
+        Misconception(
+            "one_twice",
+            lambda a, x, b, y: 2 * l1(a, x),
+            "One of the two directions enters twice, the other not at all.",
+            also=(lambda a, x, b, y: 2 * l1(b, y),),
+        ),
+        Misconception(
             "two_numbers",
             lambda a, x, b, y: (l1(a, x), l1(b, y)),
             "Two numbers came. Return their sum.",
