@@ -11,10 +11,13 @@ import sys
 import nbformat
 import pytest
 
+from course_lib import checks
 from course_lib.authoring import build as building
 from course_lib.authoring.build import BuildError, build, course_hints, stale
 from course_lib.authoring.dependencies import open_cells
 from course_lib.authoring.execute import MAX_BYTES, output_faults
+from course_lib.authoring.failures import Solution
+from course_lib.authoring.following import Code, followers
 from course_lib.authoring.lesson import Cell, LessonError, parse, read_lessons
 from course_lib.authoring.notebooks import (
     cell_ids,
@@ -23,13 +26,7 @@ from course_lib.authoring.notebooks import (
     student_notebook,
     with_pictures,
 )
-from course_lib.authoring.validate import (
-    CELL_SECONDS,
-    environment,
-    missing_cells,
-    pytest_command,
-    validate,
-)
+from course_lib.authoring.validate import CELL_SECONDS, environment, pytest_command, validate
 
 TINY = '''\
 # %% [markdown]
@@ -772,8 +769,6 @@ def test_letters_of_a_picture_and_longer_names_are_no_paths(tmp_path):
 
 
 def test_hints_come_from_the_declared_exercises():
-    from course_lib import checks
-
     hints = course_hints()
     assert list(hints) == checks.names()
     assert all(isinstance(hint, str) and hint for name in hints for hint in hints[name])
@@ -792,36 +787,91 @@ def test_a_sound_solution_passes_and_nothing_is_written(built, capfd, monkeypatc
     before = files(built)
     status, said = run_validate(built, capfd)
     assert status == 0, said
-    assert "8 passed" in said
+    assert re.search(r"solutions/07_tiny\.ipynb: 8 cells passed, \d+ s\n", said)
+    assert said.endswith("1 solutions, all right\n")
     assert files(built) == before
 
 
-def test_a_broken_formula_is_named_with_notebook_and_cell(built, capfd):
-    path = built / "solutions" / "07_tiny.ipynb"
-    path.write_text(path.read_text().replace("result = x + x", "result = x + x + 1"))
-    status, said = run_validate(built, capfd, ["07_tiny"])
+def test_a_wrong_sign_is_told_once_with_the_judges_sentence_and_what_follows(tmp_path, capfd):
+    """In the lesson's own solution, up to the training step, which calls the wrong function."""
+    stem = "05_vae"
+    lesson = (building.ROOT / "lessons" / f"{stem}.py").read_text(encoding="utf-8")
+    lines = lesson.split("\n")
+    checked = {
+        name: lines.index(f'# %% check="vae.{name}"') + 1
+        for name in ("negative_elbo", "train_step")
+    }
+    end = next(n for n in range(checked["train_step"], len(lines)) if lines[n].startswith("# %%"))
+    write_lesson(tmp_path, "\n".join(lines[:end]), stem)
+    made = notebook(building.ROOT, "solutions", stem)
+    at = next(n for n, c in enumerate(made.cells) if c.metadata.get("check") == "vae.train_step")
+    made.cells = made.cells[: at + 1]
+    elbo = next(c for c in made.cells if c.metadata.get("exercise") == "vae.negative_elbo")
+    assert elbo.source.count("(kl - log_likelihood)") == 1
+    elbo.source = elbo.source.replace("(kl - log_likelihood)", "(kl + log_likelihood)")
+    (tmp_path / "solutions").mkdir()
+    nbformat.write(made, tmp_path / "solutions" / f"{stem}.ipynb")
+    status, said = run_validate(tmp_path, capfd)
     assert status == 1
-    assert "solutions/07_tiny.ipynb::Cell 2" in said and "tiny.double is wrong" in said
+    code = [c for c in made.cells if c.cell_type == "code"]
+    count = {c.metadata.get("check"): f"In [{n}]" for n, c in enumerate(code, 1)}
+    first, own, second, follows, *rest = said.split("\n")[1:]
+    place = f"  lessons/{stem}.py:{checked['negative_elbo']}, {count['vae.negative_elbo']}: "
+    sentences = [m.sentence for m in checks.exercise("vae.negative_elbo").misconceptions]
+    assert first.startswith(f"{place}vae.negative_elbo: ")
+    assert sum(sentence in first for sentence in sentences) == 1
+    answer = lines.index('# %% exercise="vae.negative_elbo"') + 1
+    assert own.strip().startswith(f"its answer: lessons/{stem}.py:{answer}, In [")
+    place = f"  lessons/{stem}.py:{checked['train_step']}, {count['vae.train_step']}: "
+    assert second.startswith(f"{place}vae.train_step: ")
+    assert follows.strip() == f"follows from {count['vae.negative_elbo']}: it uses negative_elbo"
+    assert rest == ["1 solutions, not right: 05_vae", ""]
 
 
 @pytest.mark.parametrize("kind", ["exercise", "check"])
-def test_a_missing_cell_is_named_by_the_lessons_line(built, kind):
+def test_a_missing_cell_alone_is_red_and_named_by_the_lessons_line(built, capfd, kind):
     path = built / "solutions" / "07_tiny.ipynb"
     made = nbformat.read(path, as_version=4)
-    assert missing_cells(built, [path]) == []
-    gone = next(c for c in made.cells if c.metadata.get(kind) == "tiny.double")
-    made.cells.remove(gone)
+    assert Solution(path, built).missing_lines() == []
+    made.cells.remove(next(c for c in made.cells if c.metadata.get(kind) == "tiny.Tripler"))
     nbformat.write(made, path)
-    (line,) = missing_cells(built, [path])
-    assert re.fullmatch(
-        rf"lessons/07_tiny\.py:\d+: solutions/07_tiny\.ipynb has no {kind} of tiny\.double", line
-    )
+    status, said = run_validate(built, capfd)
+    line = line_of(TINY, f'# %% {kind}="tiny.Tripler"')
+    gone = f"  lessons/07_tiny.py:{line}: solutions/07_tiny.ipynb has no {kind} of tiny.Tripler\n"
+    assert status == 1 and gone in said
+    if kind == "check":
+        assert "7 cells ran, 1 missing" in said
+    else:  # its check then fails, since the answer is not there
+        line = line_of(TINY, '# %% check="tiny.Tripler"')
+        failed = (
+            f"  lessons/07_tiny.py:{line + 1}, In [5]: NameError: name 'Tripler' is not defined\n"
+        )
+        assert f"{failed}      follows from the missing exercise: it uses Tripler\n" in said
+        assert "1 of 7 cells failed, 1 missing" in said
 
 
 def test_a_check_that_is_commented_out_is_missing(built):
     path = built / "solutions" / "07_tiny.ipynb"
     path.write_text(path.read_text().replace("check(", "# check("))
-    assert "has no check of tiny.double" in missing_cells(built, [path])[0]
+    assert "has no check of tiny.double" in Solution(path, built).missing_lines()[0]
+
+
+def test_a_broken_formula_is_named_by_lines_of_the_lesson_and_by_prompts(built, capfd):
+    path = built / "solutions" / "07_tiny.ipynb"
+    path.write_text(path.read_text().replace("result = x + x", "result = x + y"))
+    status, said = run_validate(built, capfd, ["07_tiny"])
+    assert status == 1 and "3 of 8 cells failed" in said
+    assert (
+        "In [3]: NameError: name 'y' is not defined\n      its answer: lessons/07_tiny.py:" in said
+    )
+    assert (
+        "In [4]: NameError: name 'y' is not defined\n      follows from In [3]: it uses double"
+        in said
+    )
+    assert (
+        "In [8]: NameError: name 'y' is not defined\n      follows from In [3]: it uses double"
+        in said
+    )
 
 
 def test_a_changed_number_is_named_where_the_output_is_compared(built, capfd):
@@ -831,8 +881,62 @@ def test_a_changed_number_is_named_where_the_output_is_compared(built, capfd):
     )
     status, said = run_validate(built, capfd)
     assert status == 1
-    assert "solutions/07_tiny.ipynb::Cell 7" in said and "Cell outputs differ" in said
-    assert "1 failed, 7 passed" in said  # the other changed cell is not marked
+    line = line_of(TINY, '# %% tags=["solution", "nbval-check-output"]')
+    assert f"  lessons/07_tiny.py:{line}, In [8]: Cell outputs differ\n" in said
+    assert "1 of 8 cells failed" in said  # the other changed cell is not marked
+
+
+def test_a_cell_that_ends_the_kernel_is_told_once(built, capfd):
+    path = built / "solutions" / "07_tiny.ipynb"
+    path.write_text(path.read_text().replace("import os\\n", "import os\\nos._exit(3)\\n"))
+    status, said = run_validate(built, capfd)
+    assert status == 1 and "the kernel had ended before them" in said
+    assert said.count("In [") == 1
+
+
+def test_a_notebook_that_cannot_be_run_shows_what_pytest_says(built, capfd, monkeypatch):
+    monkeypatch.setattr("course_lib.authoring.validate.CELL_SECONDS", "none")
+    status, said = run_validate(built, capfd)
+    assert status == 1 and "its cells could not be run" in said and "invalid" in said
+
+
+def follow(*cells, failing, missing=()):
+    found = followers(
+        [Code(*(c if isinstance(c, tuple) else (c,))) for c in cells], failing, missing
+    )
+    return {at: tuple(doubt) for at, doubt in found.items()}
+
+
+def test_failures_follow_through_what_is_made_of_a_wrong_answer():
+    cells = [
+        "import math\ndef helper(x):\n    return f(x)",
+        ("def f(x):\n    return x", "s.f"),
+        ("check('s.f', f)", None, "s.f"),
+        "curve = []\nfor x in range(3):\n    curve.append(helper(x))",
+        "assert curve == [1]",
+        "assert math.pi > 4",
+        "curve = [0]",
+        "assert curve == [1]",
+    ]
+    found = follow(*cells, failing={2, 4, 5, 7})
+    assert found == {4: (2, "f")}  # the last two are wrong by themselves
+
+
+def test_an_answer_that_calls_a_wrong_one_follows_from_its_check():
+    cells = [
+        ("def f(x):\n    return x", "s.f"),
+        ("check('s.f', f)", None, "s.f"),
+        ("def g(x):\n    return f(x)", "s.g"),
+        ("check('s.g', g)", None, "s.g"),
+        "assert g(1) == 2",
+    ]
+    assert follow(*cells, failing={1, 3, 4}) == {3: (1, "f"), 4: (1, "f")}
+    assert follow(*cells, failing={3, 4}) == {4: (3, "g")}
+    assert follow(*cells[1:], failing={0, 2, 3}, missing=["f"]) == {
+        0: (-1, "f"),
+        2: (-1, "f"),
+        3: (-1, "f"),
+    }
 
 
 def test_notebooks_run_side_by_side(tmp_path, capfd):
@@ -854,7 +958,7 @@ def test_notebooks_run_side_by_side(tmp_path, capfd):
         nbformat.write(made, tmp_path / "solutions" / f"{me}.ipynb")
     status, said = run_validate(tmp_path, capfd)
     assert status == 0, said
-    assert "2 passed" in said
+    assert said.count("1 cells passed") == 2 and said.endswith("2 solutions, all right\n")
 
 
 def test_validation_stays_in_its_scratch_folder(tmp_path, monkeypatch):
@@ -865,8 +969,9 @@ def test_validation_stays_in_its_scratch_folder(tmp_path, monkeypatch):
         assert settings[name].startswith(str(tmp_path)) and os.path.isdir(settings[name])
     assert (settings["COURSE_SCALE"], settings["COURSE_STATIC"]) == ("smoke", "1")
     assert "PYTEST_ADDOPTS" not in settings
-    command = pytest_command([tmp_path / "a.ipynb"], tmp_path, tmp_path)
-    assert f"--nbval-cell-timeout={CELL_SECONDS}" in command and "--dist=loadscope" in command
+    command = pytest_command(tmp_path / "a.ipynb", tmp_path, tmp_path)
+    assert f"--nbval-cell-timeout={CELL_SECONDS}" in command
+    assert f"--cell-report={tmp_path / 'cells.jsonl'}" in command
 
 
 def test_a_scale_that_is_set_is_kept(tmp_path, monkeypatch):
