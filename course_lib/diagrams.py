@@ -269,7 +269,7 @@ def plot_batch_norm(batch: int = 4, channels: int = 3, side: int = 3) -> Figure:
 
     >>> figure = plot_batch_norm()
     """
-    figure, (left, right) = new_card(10.5, 3.9, columns=2)
+    figure, (left, right) = new_card(8.6, 3.4, columns=2)
     pitch, chosen = side + 0.7, 1
     left.set(xlim=(-3.4, channels * pitch + 0.4), ylim=(-3.4, batch * pitch + 0.9))
     left.set_aspect("equal")
@@ -326,7 +326,7 @@ def plot_precision_recall(k: int = 2) -> Figure:
 
     >>> figure = plot_precision_recall()
     """
-    figure, panels = new_card(10.5, 3.9, columns=2)
+    figure, panels = new_card(8.6, 3.4, columns=2)
     for axes, name, counted, support, words, color in (
         (panels[0], "Precision", FAKES, REALS, ("fakes", "real"), NETWORK),
         (panels[1], "Recall", REALS, FAKES, ("reals", "fake"), LOSS),
@@ -371,19 +371,19 @@ def plot_frechet_distance() -> Figure:
     of_means = ((mean_a - mean_b) ** 2).sum()
     of_shapes = np.trace(cov_a + cov_b) - 2 * np.trace(_root(root @ cov_b @ root))
     circle, toss = _circle(), np.random.default_rng(3)
-    figure, (left, right) = new_card(10.5, 3.9, columns=2)
+    figure, (left, right) = new_card(8.6, 3.4, columns=2)
     left.set(xlim=(-3.4, 5.4), ylim=(-3.7, 2.6), aspect="equal")
     left.set_title("Features, and the Gaussian of each set", color=INK)
     for (mean, cov), color, name in ((REAL_CLOUD, NETWORK, "real"), (FAKE_CLOUD, LOSS, "fake")):
         for deviations in (2, 1):
             edge = mean[:, None] + deviations * _root(cov) @ circle
             left.fill(*edge, fc=color, ec=LINE, lw=0.8)
-        left.plot(*toss.multivariate_normal(mean, cov, 60).T, ".", color=LINE, ms=2.5)
+        left.plot(*toss.multivariate_normal(mean, cov, 30).T, ".", color=LINE, ms=2.5)
         draw_note(left, mean[0] + (1.5 if name == "fake" else -2.2), 1.4, name, size=9.5)
     draw_arrow(left, tuple(mean_a), tuple(mean_b))
     draw_note(left, 1.0, -2.9, f"means: ‖μ$_a$ - μ$_b$‖² = {of_means:.2f}", size=9.5)
     right.set(xlim=(-4.4, 4.4), ylim=(-3.7, 2.6), aspect="equal")
-    right.set_title("One mean on the other: how the best plan reshapes", color=INK)
+    right.set_title("Means aside: how the best plan reshapes", color=INK)
     start, end = 2 * root @ circle, 2 * plan @ root @ circle
     for edge, color in ((start, NETWORK), (end, LOSS)):
         right.fill(*edge, fc=color, ec="none")
