@@ -105,14 +105,14 @@ def read_facts(images: Tensor, changed: Tensor) -> dict[str, Any]:
 def read_draws(images: Tensor, changed: Tensor) -> tuple[Tensor, ...]:
     """Of each image the flip, shifts and brightness that fit best, and the error that remains.
 
-    Tried are all flips and all shifts up to one more than the limits; brightness is the median
+    Tried are all flips and all shifts up to twice the limits; brightness is the median
     difference where the moved image lies, so that what comes in at the edge plays no part.
 
     The differences lie between their least and their largest, so the error, the farthest of them
     from the median, is at least half of that range. Where this is more than `EXACT`, the move
     explains nothing and needs no median; an image that no move explains keeps an infinite error.
     """
-    reach_down, reach_right = HEIGHT // 8 + 1, WIDTH // 8 + 1
+    reach_down, reach_right = HEIGHT // 4, WIDTH // 4
     tried = list(
         itertools.product(
             (0, 1), range(-reach_down, reach_down + 1), range(-reach_right, reach_right + 1)
@@ -162,6 +162,10 @@ def name_other_change(images: Tensor, changed: Tensor, explained: str) -> str:
     logarithms = (part.abs().clamp(min=1e-6).log() for part in (images, changed))
     if share_explained(read_draws(*logarithms)[4]) != "no image":
         return f"{explained}; a factor does"
+    for name, others in (("upside down", images.flip(2)), ("in another's place", images.flip(0))):
+        apart = torch.minimum(read_draws(images, changed)[4], read_draws(others, changed)[4])
+        if share_explained(apart) == "every image":
+            return f"{explained}; the others are {name}"
     return explained
 
 
