@@ -109,8 +109,9 @@ def read_draws(images: Tensor, changed: Tensor) -> tuple[Tensor, ...]:
     difference where the moved image lies, so that what comes in at the edge plays no part.
 
     The differences lie between their least and their largest, so the error, the farthest of them
-    from the median, is at least half of that range. Where this is more than `EXACT`, the move
-    explains nothing and needs no median; an image that no move explains keeps an infinite error.
+    from the median, is at least half of that range, and of the range in a part. Where that of the
+    middle is more than `EXACT`, the move explains nothing and needs no median; an image that no
+    move explains keeps an infinite error.
     """
     reach_down, reach_right = HEIGHT // 4, WIDTH // 4
     tried = list(
@@ -119,7 +120,7 @@ def read_draws(images: Tensor, changed: Tensor) -> tuple[Tensor, ...]:
         )
     )
     sides = images, images.flip(3)
-    ranges = torch.stack([range_of(differences(sides, changed, move)) for move in tried])
+    ranges = torch.stack([range_in_the_middle(sides, changed, move) for move in tried])
     promising = ranges / 2 < EXACT
     best = torch.full((5, len(images)), float("inf"), dtype=torch.float64)
     for move, these in zip(tried, promising, strict=True):
@@ -142,8 +143,15 @@ def differences(sides: Sequence[Tensor], changed: Tensor, move: tuple[int, int, 
     return (changed[:, :, rows[0], columns[0]] - moved).flatten(1)
 
 
-def range_of(flat: Tensor) -> Tensor:
+def range_in_the_middle(
+    sides: Sequence[Tensor], changed: Tensor, move: tuple[int, int, int]
+) -> Tensor:
+    """Largest less least difference, `(B,)`, in a part of channel 0 that every move fills."""
+    flip, down, right = move
+    (top, bottom), (left, end) = ((size // 4, size - size // 4) for size in (HEIGHT, WIDTH))
+    moved = sides[flip][:, 0, top - down : bottom - down, left - right : end - right]
     # not aminmax: it wakes PyTorch's threads, which costs more than all the rest of this check
+    flat = (changed[:, 0, top:bottom, left:end] - moved).flatten(1)
     return flat.amax(dim=1) - flat.amin(dim=1)
 
 
