@@ -75,8 +75,10 @@ def difference_by_index_add(latents, has_attribute):
     return with_it - without
 
 
-def difference_of_first_ones(latents, has_attribute):
-    return latents[has_attribute][0] - latents[~has_attribute][0]
+def difference_of_halves(latents, has_attribute):
+    """The first half of the list against the second, as if it were sorted."""
+    half = (len(latents) + 1) // 2
+    return latents[:half].mean(dim=0) - latents[half:].mean(dim=0)
 
 
 def difference_of_squares(latents, has_attribute):
@@ -221,8 +223,9 @@ def composite_by_einops(foreground, background, mask):
     return front + einsum(1 - alpha, background, "b h w, b c h w -> b c h w")
 
 
-def composite_larger(foreground, background, mask):
-    return torch.maximum(mask * foreground, (1 - mask) * background)
+def composite_screened(foreground, background, mask):
+    """As two lamps on one wall."""
+    return 1 - (1 - mask * foreground) * (1 - (1 - mask) * background)
 
 
 def composite_wrong_sign(foreground, background, mask):
@@ -376,13 +379,13 @@ RIGHT = {
 WRONG = {
     "slerp": [slerp_unfinished_where, slerp_of_all_latents, slerp_squared_lengths],
     "attribute_vector": [
-        difference_of_first_ones,
+        difference_of_halves,
         difference_of_squares,
         difference_of_all_pairs,
     ],
     "invert": [invert_towards_the_origin, invert_every_other, invert_in_integers],
     "inpaint": [inpaint_with_zeros, inpaint_from_the_next, inpaint_softly],
-    "composite": [composite_larger, composite_wrong_sign, composite_mask_of_mean],
+    "composite": [composite_screened, composite_wrong_sign, composite_mask_of_mean],
     "gram_matrix": [gram_of_signs, gram_root, gram_of_neighbors],
     "augment": [augment_three_quarters_flipped, augment_sorted, augment_center_heavy],
 }

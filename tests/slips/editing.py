@@ -7,6 +7,8 @@ the message itself says of the cause.
 import torch
 import torch.nn.functional as F
 
+from tests.slips.editing_again import AGAIN
+
 # ----------------------------------------------------------------- slerp
 
 
@@ -287,7 +289,7 @@ AUGMENT = [
      "brighter_only"),
 ]  # fmt: skip
 
-SLIPS = {
+FIRST = {
     "editing.slerp": SLERP,
     "editing.attribute_vector": VECTOR,
     "editing.invert": INVERT,
@@ -296,3 +298,5 @@ SLIPS = {
     "editing.gram_matrix": GRAM,
     "editing.augment": AUGMENT,
 }
+
+SLIPS = {name: slips + AGAIN[name] for name, slips in FIRST.items()}

@@ -13,7 +13,9 @@ def latent_cases(generator: torch.Generator) -> list[Case]:
     def inputs(groups: list[int], latents: int, dtype: torch.dtype = torch.float32) -> dict:
         has = torch.tensor(groups, dtype=torch.bool)
         z = 0.7 + normal(generator, len(groups), latents, dtype=dtype)
-        return {"latents": z + 2 * has[:, None], "has_attribute": has}
+        shift = torch.full((latents,), 2.0, dtype=dtype)
+        shift[::2] = -2.0  # some latents are smaller with the attribute
+        return {"latents": z + shift * has[:, None], "has_attribute": has}
 
     return [
         Case(inputs([1, 0, 0, 1, 0, 1, 0, 0], 5), gradients=("latents",)),
@@ -56,6 +58,11 @@ def standardized(latents: Tensor, has: Tensor) -> Tensor:
     return (first - second) / latents.std(dim=0)
 
 
+def covariance(latents: Tensor, has: Tensor) -> Tensor:
+    share = has.to(latents.dtype)
+    return ((share - share.mean())[:, None] * (latents - latents.mean(dim=0))).mean(dim=0)
+
+
 EXERCISE = Exercise(
     name="editing.attribute_vector",
     signature="(latents, has_attribute)",
@@ -64,6 +71,11 @@ EXERCISE = Exercise(
     oracle=by_running_sums,
     cases=latent_cases,
     misconceptions=(
+        Misconception(
+            "absolute",
+            lambda z, has: (z[has].mean(0) - z[~has].mean(0)).abs(),
+            "An absolute value was taken. In which direction a latent moves is the whole point.",
+        ),
         Misconception(
             "sign_turned",
             lambda z, has: means(z, has)[1] - means(z, has)[0],
@@ -128,6 +140,51 @@ EXERCISE = Exercise(
             lambda z, has: z[has].mean(dim=1) - z[~has].mean(dim=1),
             "The mean was taken over the latents of each image. It goes over the images: dim=0.",
             error="must match the size of tensor b",
+        ),
+        Misconception(
+            "added_up",
+            lambda z, has: z[has].mean(0) + z[~has].mean(0),
+            "The two means were added. The way from one to the other is their difference.",
+        ),
+        Misconception(
+            "first_ones_alone",
+            lambda z, has: z[has][0] - z[~has][0],
+            "One latent of each group was used. What is their own cancels in the mean of many.",
+            also=(lambda z, has: z[has][-1] - z[~has][-1],),
+        ),
+        Misconception(
+            "counts_exchanged",
+            lambda z, has: z[has].sum(0) / (~has).sum() - z[~has].sum(0) / has.sum(),
+            "Each sum was divided by the number of the *other* group.",
+        ),
+        Misconception(
+            "those_without_alone",
+            lambda z, has: -z[~has].mean(0),
+            "The mean of those that have it is missing.",
+            also=(lambda z, has: z[~has].mean(0),),
+        ),
+        Misconception(
+            "extremes",
+            lambda z, has: z[has].max(0).values - z[~has].max(0).values,
+            "Largest values were compared. Means are asked for.",
+            also=(lambda z, has: z[has].min(0).values - z[~has].min(0).values,),
+        ),
+        Misconception(
+            "quotient",
+            lambda z, has: z[has].mean(0) / z[~has].mean(0),
+            "One mean was divided by the other. What is added to a latent is a difference.",
+        ),
+        Misconception(
+            "doubled",
+            lambda z, has: 2 * (z[has].mean(0) - z[~has].mean(0)),
+            "The result is twice the difference of the means.",
+        ),
+        Misconception(
+            "covariance",
+            covariance,
+            "This is a covariance: its direction is right, its length shrinks as the groups become "
+            "uneven. Asked is the difference of the two means.",
+            also=(lambda z, has: 2 * covariance(z, has),),
         ),
         Misconception(
             "single_number",

@@ -105,21 +105,22 @@ def read_facts(images: Tensor, changed: Tensor) -> dict[str, Any]:
 def read_draws(images: Tensor, changed: Tensor) -> tuple[Tensor, ...]:
     """Of each image the flip, shifts and brightness that fit best, and the error that remains.
 
-    Tried are all flips and all shifts up to one more than the limits; brightness is the median
+    Tried are all flips and all shifts up to twice the limits; brightness is the median
     difference where the moved image lies, so that what comes in at the edge plays no part.
 
     The differences lie between their least and their largest, so the error, the farthest of them
-    from the median, is at least half of that range. Where this is more than `EXACT`, the move
-    explains nothing and needs no median; an image that no move explains keeps an infinite error.
+    from the median, is at least half of that range, and of the range in a part. Where that of the
+    middle is more than `EXACT`, the move explains nothing and needs no median; an image that no
+    move explains keeps an infinite error.
     """
-    reach_down, reach_right = HEIGHT // 8 + 1, WIDTH // 8 + 1
+    reach_down, reach_right = HEIGHT // 4, WIDTH // 4
     tried = list(
         itertools.product(
             (0, 1), range(-reach_down, reach_down + 1), range(-reach_right, reach_right + 1)
         )
     )
     sides = images, images.flip(3)
-    ranges = torch.stack([range_of(differences(sides, changed, move)) for move in tried])
+    ranges = torch.stack([range_in_the_middle(sides, changed, move) for move in tried])
     promising = ranges / 2 < EXACT
     best = torch.full((5, len(images)), float("inf"), dtype=torch.float64)
     for move, these in zip(tried, promising, strict=True):
@@ -142,8 +143,15 @@ def differences(sides: Sequence[Tensor], changed: Tensor, move: tuple[int, int, 
     return (changed[:, :, rows[0], columns[0]] - moved).flatten(1)
 
 
-def range_of(flat: Tensor) -> Tensor:
+def range_in_the_middle(
+    sides: Sequence[Tensor], changed: Tensor, move: tuple[int, int, int]
+) -> Tensor:
+    """Largest less least difference, `(B,)`, in a part of channel 0 that every move fills."""
+    flip, down, right = move
+    (top, bottom), (left, end) = ((size // 4, size - size // 4) for size in (HEIGHT, WIDTH))
+    moved = sides[flip][:, 0, top - down : bottom - down, left - right : end - right]
     # not aminmax: it wakes PyTorch's threads, which costs more than all the rest of this check
+    flat = (changed[:, 0, top:bottom, left:end] - moved).flatten(1)
     return flat.amax(dim=1) - flat.amin(dim=1)
 
 
@@ -162,6 +170,10 @@ def name_other_change(images: Tensor, changed: Tensor, explained: str) -> str:
     logarithms = (part.abs().clamp(min=1e-6).log() for part in (images, changed))
     if share_explained(read_draws(*logarithms)[4]) != "no image":
         return f"{explained}; a factor does"
+    for name, others in (("upside down", images.flip(2)), ("in another's place", images.flip(0))):
+        apart = torch.minimum(read_draws(images, changed)[4], read_draws(others, changed)[4])
+        if share_explained(apart) == "every image":
+            return f"{explained}; the others are {name}"
     return explained
 
 

@@ -70,11 +70,36 @@ EXERCISE = Exercise(
             "Foreground and background changed places: where the mask is 1 stands the foreground.",
         ),
         Misconception(
+            "mask_for_both",
+            lambda f, b, m: f * m + b * m,
+            "Both images have the share m, so that nothing is left where the mask is 0. The "
+            "background has 1 - m.",
+            also=(lambda f, b, m: (f + b) * (1 - m),),
+        ),
+        Misconception(
+            "difference_turned_round",
+            lambda f, b, m: b + m * (b - f),
+            "The difference has the wrong sign, so the mask leads away from the foreground. From "
+            "the background to the foreground it is f - b.",
+        ),
+        Misconception(
+            "brighter_one_wins",
+            lambda f, b, m: torch.maximum(f * m, b * (1 - m)),
+            "At each pixel the larger of the two wins. Both are there by their shares: add them.",
+        ),
+        Misconception(
+            "images_multiplied",
+            lambda f, b, m: f * b * m,
+            "The two images were multiplied. A blend adds shares of them.",
+            also=(lambda f, b, m: f * m * b * (1 - m),),
+        ),
+        Misconception(
             "mask_made_hard",
             with_mask(lambda m: m + (m.round() - m).detach()),
             "The mask was rounded to 0 and 1, which brings back the seam that a smooth mask takes "
             "away. Its values between are shares.",
             also=(
+                lambda f, b, m: f * m.round() + b * (1 - m.round()),
                 lambda f, b, m: torch.where(m > 0.5, f, b),
                 lambda f, b, m: torch.where(m > 0, f, b),
                 lambda f, b, m: torch.where(m.bool(), f, b),
@@ -132,6 +157,7 @@ EXERCISE = Exercise(
             "mask_averaged",
             with_mask(lambda m: m.mean(dim=(2, 3), keepdim=True)),
             "One share was taken for the whole image. The mask has one for each pixel.",
+            also=(lambda f, b, m: f * m.mean() + b * (1 - m.mean()),),
         ),
         Misconception(
             "axis_dropped",

@@ -160,6 +160,34 @@ EXERCISE = Exercise(
             "Each channel was multiplied with itself alone: that is the diagonal.",
         ),
         Misconception(
+            "divided_by_the_root",
+            lambda f: products(f) / f[0].numel() ** 0.5,
+            "It was divided by the root of C·H·W.",
+        ),
+        Misconception(
+            "divided_by_channels_once_more",
+            lambda f: products(f) / (f[0].numel() * f.shape[1]),
+            "It was divided by the channels once too often: C·H·W, no more.",
+        ),
+        Misconception(
+            "rectified",
+            lambda f: products(f.relu()) / f[0].numel(),
+            "A ReLU was applied to the features. They are taken as they are: a layer's own ReLU is "
+            "behind them already, or is not wanted.",
+        ),
+        Misconception(
+            "absolute",
+            lambda f: (products(f) / f[0].numel()).abs(),
+            "An absolute value was taken. Two channels that never answer together have a negative "
+            "product, and that is a part of the style.",
+        ),
+        Misconception(
+            "softmax",
+            lambda f: products(f).softmax(2),
+            "A softmax was taken, as in attention. A Gram matrix holds the products themselves.",
+            also=(lambda f: (products(f) / f.shape[1] ** 0.5).softmax(2),),
+        ),
+        Misconception(
             "upper_half",
             lambda f: (products(f) / f[0].numel()).triu(),
             "Half of the matrix is 0. It is symmetric, and whole.",

@@ -32,6 +32,7 @@ def hole_cases(generator: torch.Generator) -> list[Case]:
         Case(inputs(4, [6, 5]), "8 steps, a hole in each image"),
         Case(inputs(1, [5, 6], steps=6), "one image, 6 steps"),
         Case(inputs(2, [4, 5], steps=0), "steps = 0", extreme=True),
+        Case(inputs(2, [5, 4], rate=0.0), "learning rate 0", extreme=True),
         Case(whole, "every pixel known", extreme=True),
     ]
 
@@ -154,6 +155,7 @@ def with_adam(
     start: Callable = lambda z: z,
     last: Callable = lambda decode, z, start: decode(z.detach()).detach(),
     steps_of: Callable = lambda steps: steps,
+    rate_of: Callable = lambda rate: rate,
     ascend: bool = False,
 ) -> Callable:
     """inpaint whose parts a mistake can replace."""
@@ -161,7 +163,7 @@ def with_adam(
     def answer(decode, images, mask, steps, learning_rate, z):
         begin = start(z).detach().clone()
         z = begin.clone().requires_grad_()
-        optimizer = torch.optim.Adam([z], learning_rate, maximize=ascend)
+        optimizer = torch.optim.Adam([z], rate_of(learning_rate), maximize=ascend)
         for _ in range(steps_of(steps)):
             optimizer.zero_grad()
             loss(decode(z), images, mask).backward()
@@ -303,6 +305,24 @@ EXERCISE = Exercise(
             "steps_ignored",
             with_adam(steps_of=lambda steps: 300),
             "Far more gradients are taken than `steps` says: a number is written in the loop.",
+        ),
+        Misconception(
+            "start_ignored",
+            with_adam(start=torch.zeros_like),
+            "The search begins at 0 and not at z, the start that was given.",
+        ),
+        Misconception(
+            "one_mask_for_all",
+            lambda decode, images, mask, *rest: with_adam()(
+                decode, images, mask[:1].expand_as(mask), *rest
+            ),
+            "The first mask was used for all images. Each has its own.",
+        ),
+        Misconception(
+            "rate_ignored",
+            with_adam(rate_of=lambda rate: 0.05),
+            "With a learning rate of 0 nothing should move, and it does: the optimizer does not "
+            "get learning_rate.",
         ),
         Misconception(
             "graph_kept",

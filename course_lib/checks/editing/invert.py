@@ -201,7 +201,8 @@ EXERCISE = Exercise(
             "ascended",
             with_adam(ascend=True),
             "The error grows: the step goes up the slope. Subtract the gradient, or minimize the "
-            "error itself and not its negative.",
+            "error itself and not its negative. Or was nothing squared, so that being too dark is "
+            "rewarded?",
             also=(with_adam(loss=lambda fake, images: -(fake - images).square().sum()),),
         ),
         Misconception(
@@ -209,7 +210,8 @@ EXERCISE = Exercise(
             lambda generator, images, steps, learning_rate, z: with_adam(
                 finish=lambda network, moved: z.clone()
             )(generator, images, steps, learning_rate, z),
-            "The start came back: a copy was optimized and the old z returned.",
+            "The start came back: what the optimizer moves is not the tensor that is returned. Is "
+            "one of them a copy of the other?",
         ),
         Misconception(
             "one_step",

@@ -137,6 +137,25 @@ NAN = (
     "straight line is right there. Mind that torch.where computes both sides."
 )
 
+
+def one_angle_for_all(a: Tensor, b: Tensor, t: float) -> Tensor:
+    """The angle of the mean cosine."""
+    u, v = unit(a), unit(b)
+    angle = (u * v).sum(dim=1).mean().clamp(-1, 1).acos().expand(len(a), 1)
+    return mixed_length(a, b, t) * on_the_circle(u, v, t, angle)
+
+
+def normalized_along_the_batch(a: Tensor, b: Tensor, t: float) -> Tensor:
+    u, v = a / a.norm(dim=0), b / b.norm(dim=0)
+    angle = (u * v).sum(dim=1, keepdim=True).clamp(-1, 1).acos()
+    return mixed_length(a, b, t) * on_the_circle(u, v, t, angle)
+
+
+def not_normalized(a: Tensor, b: Tensor, t: float) -> Tensor:
+    angle = (a * b).sum(dim=1, keepdim=True).clamp(-1, 1).acos()
+    return on_the_circle(a, b, t, angle)
+
+
 EXERCISE = Exercise(
     name="editing.slerp",
     signature="(a, b, t)",
@@ -168,10 +187,34 @@ EXERCISE = Exercise(
             "Every result has length 1. The length is mixed linearly from that of a to that of b.",
         ),
         Misconception(
+            "length_of_the_shell",
+            slerp_with(length=lambda a, b, t: a.shape[1] ** 0.5),
+            "The result was brought to the root of the number of latents, the length of a typical "
+            "draw. Its length is mixed linearly from that of a to that of b.",
+        ),
+        Misconception(
+            "normalized_along_the_batch",
+            normalized_along_the_batch,
+            "The directions were normalized along the batch, dim=0. Each row is a vector: dim=1.",
+        ),
+        Misconception(
+            "not_normalized",
+            not_normalized,
+            "The angle, or the way round, was taken of the vectors themselves. Both are of the "
+            "directions u and v, of length 1; the length comes in by itself.",
+        ),
+        Misconception(
+            "roots_as_weights",
+            lambda a, b, t: (1 - t) ** 0.5 * a + t**0.5 * b,
+            "The weights are the roots of 1 - t and t. These keep the length on average, and only "
+            "for vectors at right angles: compute the angle of each pair.",
+            also=(lambda a, b, t: (1 - t) ** 0.5 * unit(a) + t**0.5 * unit(b),),
+        ),
+        Misconception(
             "length_of_a",
             slerp_with(length=lambda a, b, t: a.norm(dim=1, keepdim=True)),
-            "The result keeps the length of one end. It is mixed linearly from that of a to that "
-            "of b.",
+            "The length does not change along the way: it is that of one end, or of the middle. It "
+            "is mixed linearly from that of a to that of b.",
             also=(
                 slerp_with(length=lambda a, b, t: b.norm(dim=1, keepdim=True)),
                 slerp_with(length=lambda a, b, t: mixed_length(a, b, 0.5)),
@@ -201,6 +244,7 @@ EXERCISE = Exercise(
             slerp_with(angle=batch_angle),
             "One angle was computed for the whole batch. Each row has its own: add over the "
             "latents alone.",
+            also=(one_angle_for_all,),
         ),
         Misconception(
             "over_the_batch",

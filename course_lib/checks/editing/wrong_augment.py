@@ -143,9 +143,26 @@ MISCONCEPTIONS = (
         "flipped_upside_down",
         augment_with(mirror=lambda images: images.flip(2)),
         "Images were turned upside down. Left to right is the last axis.",
+        also=(augment_with(mirror=lambda images: images.flip(2, 3)),),
+    ),
+    Misconception(
+        "batch_turned_round",
+        flip_the_batch,
+        "The order of the images was turned round in the place of the images: that is axis 0. Left "
+        "to right is the last axis.",
+    ),
+    Misconception(
+        "shifted_too_far",
+        augment_with(
+            downs=lambda x, g: 2 * down_by(x, g) - (down_by(x, g) > 0).long(),
+            rights=lambda x, g: whole(2 * x.shape[3])(x, g),
+        ),
+        "Images are shifted by more than an eighth of their size.",
         also=(
-            augment_with(mirror=lambda images: images.flip(2, 3)),
-            flip_the_batch,
+            augment_with(
+                downs=lambda x, g: whole(2 * x.shape[2])(x, g),
+                rights=lambda x, g: whole(2 * x.shape[3])(x, g),
+            ),
         ),
     ),
     Misconception(
@@ -260,7 +277,8 @@ MISCONCEPTIONS = (
     Misconception(
         "noise",
         augment_with(brightness=lambda x, g: 0.5 * torch.rand(x.shape, generator=g) - 0.25),
-        "Every pixel drew a brightness of its own: that is noise. One number an image.",
+        "No flip, shift and one number explain the images. Did every pixel draw a brightness of "
+        "its own, which is noise, or was the contrast changed? One number is added to an image.",
     ),
     Misconception(
         "brightness_of_channels",

@@ -249,6 +249,24 @@ def neighbors_alone(runs):
     return table
 
 
+def quartiles(values: list) -> tuple:
+    middle = statistics.median(values)
+    if len(values) == 1:
+        return middle, middle, middle
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return middle, low, high
+
+
+def one_failure_spoils_the_model(runs):
+    table = table_of()(runs)
+    return {m: {"failed": row["failed"]} if row["failed"] else row for m, row in table.items()}
+
+
+def cells_of_nothing(runs):
+    names = {name: (math.nan,) * 3 for r in runs for name in r if name not in ("model", "seed")}
+    return {model: names | row for model, row in table_of()(runs).items()}
+
+
 EXERCISE = Exercise(
     name="gan_or_vae.compare",
     signature="(runs)",
@@ -294,6 +312,35 @@ EXERCISE = Exercise(
             table_of(middle_of_unsorted),
             "The run in the middle of the list was taken, whatever its value. Sort the values "
             "first.",
+        ),
+        Misconception(
+            "quartiles",
+            table_of(quartiles),
+            "Quartiles stand beside the median. Asked are the smallest and the largest value.",
+        ),
+        Misconception(
+            "distances_from_the_median",
+            table_of(lambda v: (three(v)[0], three(v)[0] - min(v), max(v) - three(v)[0])),
+            "The second and the third number are distances from the median. They are the smallest "
+            "and the largest value themselves.",
+        ),
+        Misconception(
+            "rounded",
+            table_of(lambda v: tuple(round(x, 2) for x in three(v))),
+            "The numbers were rounded. Round where they are shown; later lines compute with them.",
+            also=(table_of(lambda v: tuple(round(x, 1) for x in three(v))),),
+        ),
+        Misconception(
+            "one_failure_spoils_the_model",
+            one_failure_spoils_the_model,
+            "A model with one failed run has lost the numbers of its other runs. Only the run that "
+            "failed is left out.",
+        ),
+        Misconception(
+            "cells_of_nothing",
+            cells_of_nothing,
+            "A metric that no run of a model has got a cell all the same, of NaN. Leave it out for "
+            "that model.",
         ),
         Misconception(
             "order_of_the_three",

@@ -50,7 +50,7 @@ def image_cases(generator: torch.Generator) -> list[Case]:
     perfect = inputs(4, (1, 2, 3), [5])
     perfect["recon"] = perfect["images"].clone()
     return [
-        Case(inputs(4, (2, 3, 5), [3, 2, 4]), "feature maps (4, 3, 2, 4)"),
+        Case(inputs(5, (2, 3, 5), [3, 2, 4]), "feature maps (5, 3, 2, 4)"),
         Case(inputs(5, (1, 4, 3), [7]), "flat features (5, 7)"),
         Case(inputs(3, (1, 3, 4), [2, 3, 2], torch.float32), "in float32"),
         Case(inputs(1, (2, 2, 3), [2, 2, 3]), "a batch of one"),
@@ -132,6 +132,10 @@ def of_the_difference(f, images, recon):
 
 def of_the_difference_turned(f, images, recon):
     return half(f(images.detach() - recon).square())
+
+
+def smooth(target: Tensor, made: Tensor) -> Tensor:
+    return torch.nn.functional.smooth_l1_loss(made, target, reduction="none")
 
 
 def root(squares: Tensor) -> Tensor:
@@ -288,6 +292,52 @@ EXERCISE = Exercise(
             loss_of(with_its_constant),
             "The Gaussian's constant, half of log 2π for each feature, was added. It moves "
             "nothing; the loss is half the squared distance, and 0 for a perfect reconstruction.",
+        ),
+        Misconception(
+            "summed_before_the_square",
+            lambda f, x, r: 0.5 * (f(r) - f(x).detach()).flatten(1).sum(1).square().mean(),
+            "The differences were added before they were squared, so that they cancel. Square each "
+            "of them, then add.",
+        ),
+        Misconception(
+            "halved_twice",
+            loss_of(lambda squares: half(squares) / 2),
+            "The result is half of what it should be: the ½ enters once.",
+        ),
+        Misconception(
+            "smoothed",
+            loss_of(lambda d: 2 * half(d), apart=smooth),
+            "The square gives way to an absolute value where a difference is large (smooth L1, "
+            "Huber). The Gaussian's logarithm is a square everywhere.",
+            also=(loss_of(half, apart=smooth),),
+        ),
+        Misconception(
+            "one_image_alone",
+            loss_of(lambda squares: squares[0].sum() / 2),
+            "Only one image of the batch counts. Average over all of them.",
+            also=(loss_of(lambda squares: squares.flatten(1).sum(1).max() / 2),),
+        ),
+        Misconception(
+            "one_sided",
+            loss_of(apart=lambda target, made: (made - target).relu().square()),
+            "Only features that are too large cost something. A square counts both sides.",
+            also=(loss_of(apart=lambda target, made: (target - made).relu().square()),),
+        ),
+        Misconception(
+            "divided_by_the_batch_twice",
+            loss_of(lambda squares: squares.sum() / len(squares) ** 2 / 2),
+            "It was divided by the number of images twice.",
+        ),
+        Misconception(
+            "root_at_the_end",
+            loss_of(lambda squares: half(squares).sqrt()),
+            "A root was taken at the end. The squared distance is wanted.",
+        ),
+        Misconception(
+            "pixels_as_well",
+            lambda f, x, r: loss_of()(f, x, r) + half((r - x.detach()).square()),
+            "Pixels enter beside the features. In this loss the features alone judge.",
+            also=(lambda f, x, r: loss_of()(f, x, r) + half((r - x).square()),),
         ),
         Misconception(
             "cosine",
