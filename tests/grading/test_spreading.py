@@ -169,6 +169,7 @@ def test_where_no_wall_can_be_built_nobody_gets_a_row(school, monkeypatch):
 
 
 def test_workers_that_die_again_and_again_end_the_run(monkeypatch):
+    monkeypatch.setattr(spreading, "PATIENCE", 0)
     monkeypatch.setattr(working, "work", os.abort)
     lost = [type("Lost", (), {"content": lambda self: b""})()]
     monkeypatch.setattr(spreading, "content_of", lambda submission: ())
