@@ -15,6 +15,7 @@ from .layouts import Submission
 
 PATIENCE = 3  # how often workers may die before a run gives up
 AHEAD = 4  # submissions that are sent for each that is worked on
+REACHED, JOINED = 20, 60  # seconds until a scheduler answers, and a worker of it is there
 Done = Iterator[tuple[Submission, dict]]
 
 
@@ -77,8 +78,8 @@ def cluster(missing: Sequence[Submission], rest: tuple, address: str) -> Done:
     """By the workers of a Dask scheduler; what one that dies had in hand goes to another one."""
     distributed = package()
     try:
-        with distributed.Client(address, timeout=20, set_as_default=False) as client:
-            client.wait_for_workers(1, timeout=60)
+        with distributed.Client(address, timeout=REACHED) as client:
+            client.wait_for_workers(1, timeout=JOINED)
             yield from sent(distributed, client, missing, rest)
     except working.OtherCourse as error:
         raise CannotGrade(str(error)) from None

@@ -20,7 +20,6 @@ import psutil
 from course_lib.authoring.build import ROOT
 
 from . import wire
-from .fences import OWN
 
 START_SECONDS = 120
 ENDED = {
@@ -104,8 +103,8 @@ class Wall:
                 f"the process that submissions run in did not start{where}: {said[-2000:]}"
             )
         self.lacking: list[str] = json.loads(greeting)["lacking"]
-        memory = psutil.Process(self.process.pid).memory_info()
-        self.size, self.resident = memory.vms, memory.rss
+        warm = psutil.Process(self.process.pid)
+        self.size, self.own = warm.memory_info().vms, own_memory(warm)
 
     def child(self) -> Child:
         """A fresh child; the warm process is started anew where it has gone."""
@@ -169,6 +168,12 @@ def environment() -> dict[str, str]:
     }
 
 
+def own_memory(process: psutil.Process) -> int:
+    """Bytes that are no file's: a fresh copy of a process has as many as the process itself."""
+    memory = process.memory_info()
+    return memory.rss - getattr(memory, "shared", 0)
+
+
 class Child:
     """One child of a warm process. `ask` it; where it is gone, ask another one."""
 
@@ -218,13 +223,20 @@ class Child:
         return reply
 
     def watch(self) -> None:
-        """All processes of the child's own user together may not take more than one may."""
-        user = OWN + self.wall.process.pid
-        processes = psutil.process_iter(["uids", "memory_info"])
-        own = [p.info for p in processes if p.info["uids"] and p.info["uids"].real == user]
-        sizes = [p["memory_info"].rss - self.wall.resident for p in own if p["memory_info"]]
-        if sum(size for size in sizes if size > 0) > self.wall.limits.memory:
+        """All processes of the child together may not take more memory than one may."""
+        taken = 0
+        for process in self.descendants():
+            with contextlib.suppress(psutil.Error):
+                taken += max(0, own_memory(process) - self.wall.own)
+        if taken > self.wall.limits.memory:
             raise TooMuch
+
+    def descendants(self) -> list[psutil.Process]:
+        """Of the warm process, whoever runs them: a keeper is parent to what its child leaves."""
+        try:
+            return psutil.Process(self.wall.process.pid).children(recursive=True)
+        except psutil.Error:
+            return []
 
     def gone(self, why: str = "") -> Gone:
         """End the child and say why it has ended."""
@@ -252,10 +264,7 @@ class Child:
         """Where processes have no namespace: everything that descends from the warm process."""
         if not any("processes" in said or "process that" in said for said in self.wall.lacking):
             return []
-        try:
-            return psutil.Process(self.wall.process.pid).children(recursive=True)
-        except psutil.Error:
-            return []
+        return self.descendants()
 
 
 def how_it_ended(told: bytes) -> str:
