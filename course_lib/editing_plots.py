@@ -96,7 +96,7 @@ def plot_augmented_games() -> Figure:
         axes.axis("off")
         _into_judge(axes, "x", 3.0, changed=count > 0)
         _into_judge(axes, "G(z)", 0.6, changed=count > 1)
-        _box(axes, 7.4, 1.8, 2.4, "discriminator", STILL)
+        _box(axes, 6.9, 1.8, 3.0, "discriminator", STILL)
     return figure
 
 
@@ -106,7 +106,7 @@ def _into_judge(axes: Axes, text: str, y: float, changed: bool) -> None:
     if changed:
         _box(axes, 3.6, y, 1.4, "T", "white")
         _arrow(axes, (2.0, y + 0.55), (3.6, y + 0.55))
-    _arrow(axes, (5.0 if changed else 2.0, y + 0.55), (7.4, 2.35))
+    _arrow(axes, (5.0 if changed else 2.0, y + 0.55), (6.9, 2.35))
 
 
 def plot_trade(trade: Mapping[str, Tensor], weights: Sequence[str]) -> Figure:
