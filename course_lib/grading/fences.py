@@ -85,6 +85,11 @@ class Fences:
         if not in_a_copy(lambda: unshare(NEW_PROCESSES)):
             self.lacking.add("processes")
 
+    def adopt_orphans(self) -> None:
+        """Where processes have no namespace: be the parent of what outlives its keeper."""
+        if sys.platform == "linux" and "processes" in self.lacking:
+            libc().prctl(SUBREAPER, 1, 0, 0, 0)
+
     def granted(self, ask: Callable[[], None], name: str = "") -> bool:
         try:
             ask()

@@ -255,9 +255,13 @@ class Child:
         self.control = None
         with os.fdopen(self.status, "rb") as status:
             told = status.read()
-        for stray in strays:
-            with contextlib.suppress(psutil.Error):
-                stray.kill()
+        until = time.monotonic() + 5
+        while strays and time.monotonic() < until:
+            for stray in strays:
+                with contextlib.suppress(psutil.Error):
+                    stray.kill()
+            time.sleep(0.01)
+            strays = self.strays()  # one may have been forked while the others were looked up
         return how_it_ended(told)
 
     def strays(self) -> list[psutil.Process]:

@@ -29,6 +29,7 @@ HIDDEN = ("checks", "authoring", "grading")  # of course_lib, once it is importe
 def main(settings: Mapping[str, Any]) -> None:
     fences = Fences()
     fences.leave_the_rest()
+    fences.adopt_orphans()
     know_the_processor()
     library = Path(__file__).resolve().parents[1]
     fences.narrow([Path(p) for p in settings["shown"]], [Path(p) for p in settings["hidden"]])
