@@ -64,14 +64,8 @@ def planned(scale: str, out: Path, lessons: list[str] | None = None) -> list[Ste
     iwae = ["--seconds", "100"]
     if smoke:
         iwae = ["--seconds", "0.2", "--updates-at-once", "1", "--draws", "20", "--images", "50"]
-    options = [
-        "-m",
-        "cuda",
-        "-v",
-        "-rs",
-        "-o",
-        "filterwarnings=",
-    ]  # they name a class of nbgrader's
+    # The project's own filters of warnings name a class of nbgrader's.
+    options = ["-m", "cuda", "-v", "-rs", "-o", "filterwarnings="]
     steps = [
         Step(
             "cuda_tests",

@@ -18,9 +18,8 @@ from .marking import mark
 from .reading import Unreadable, read
 from .wall import Limits, NoWall, Wall
 
-ONE_AT_A_TIME = (
-    threading.Lock()
-)  # a process has one wall, and its memory is bounded while it judges
+# A process has one wall, and its memory is bounded while it judges.
+ONE_AT_A_TIME = threading.Lock()
 
 
 class OtherCourse(RuntimeError):
