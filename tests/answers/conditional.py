@@ -39,6 +39,12 @@ def planes_by_index(images, labels, classes):
     return torch.concat((images, planes), 1)
 
 
+def planes_of_integers(images, labels, classes):
+    """torch.cat gives integers and floats the floats' dtype."""
+    planes = F.one_hot(labels, classes)[:, :, None, None].expand(-1, -1, *images.shape[2:])
+    return torch.cat([images, planes], dim=1)
+
+
 # ConditionalGenerator
 class ByEmbedding(nn.Module):
     """As the lesson's, with a table of another width and no bias where batch norm has one."""
@@ -194,6 +200,7 @@ RIGHT = {
         planes_by_comparison,
         planes_by_scatter,
         planes_by_index,
+        planes_of_integers,
     ],
     "ConditionalGenerator": [ByEmbedding, ByOneHot, ByNormalization, BySum],
     "projection_logits": [

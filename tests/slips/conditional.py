@@ -11,13 +11,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_lib.probability import bernoulli_log_likelihood, kl_to_standard_normal
+from tests.slips.conditional_again import AGAIN, Gen, bound, inner, planes
 
 # ----------------------------------------------------------------- label planes
-
-
-def planes(images, labels, classes):
-    hot = F.one_hot(labels, classes).to(images)
-    return hot[:, :, None, None].expand(-1, -1, *images.shape[2:])
 
 
 def planes_of_integers(images, labels, classes):
@@ -142,33 +138,6 @@ CONCATENATE = [
 ]
 
 # ----------------------------------------------------------------- generator
-
-
-class Gen(nn.Module):
-    """The asked one, to be written otherwise in one place."""
-
-    end: type = nn.Tanh
-    taken = "both"
-
-    def __init__(self, latent_dim, classes, image_size, channels, width):
-        super().__init__()
-        self.classes = classes
-        self.embedding = nn.Embedding(classes, classes)
-        entering = {"both": latent_dim + classes, "z": latent_dim, "label": classes}[self.taken]
-        self.layers = nn.Sequential(
-            nn.Linear(entering, 2 * width * (image_size // 4) ** 2),
-            nn.Unflatten(1, (2 * width, image_size // 4, image_size // 4)),
-            nn.BatchNorm2d(2 * width),
-            nn.ReLU(),
-            nn.ConvTranspose2d(2 * width, width, 4, 2, 1),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            nn.ConvTranspose2d(width, channels, 4, 2, 1),
-            self.end(),
-        )
-
-    def forward(self, z, labels):
-        return self.layers(torch.cat([z, self.embedding(labels)], dim=1))
 
 
 class LabelIgnored(Gen):
@@ -380,10 +349,6 @@ GENERATOR = [
 # ----------------------------------------------------------------- projection
 
 
-def inner(features, labels, embedding):
-    return (embedding(labels) * features).sum(dim=1)
-
-
 def column(f, y, e, lin):
     return inner(f, y, e)[:, None] + lin(f)
 
@@ -465,24 +430,6 @@ PROJECTION = [
 # ----------------------------------------------------------------- conditional bound
 
 
-def bound(
-    images_of=lambda enc, im, y: enc(im, y),
-    std=lambda log_var: torch.exp(log_var / 2),
-    decode=lambda dec, z, y: dec(z, y),
-    kl=kl_to_standard_normal,
-    likelihood=bernoulli_log_likelihood,
-    join=lambda like, kl: (kl - like).mean(),
-    draw=lambda mean, std, noise: mean + std * noise,
-):
-    def answer(encoder, decoder, images, labels, noise):
-        mean, log_var = images_of(encoder, images, labels)
-        z = draw(mean, std(log_var), noise)
-        logits = decode(decoder, z, labels)
-        return join(likelihood(logits, images), kl(mean, log_var))
-
-    return answer
-
-
 def kl_averaged_by_hand(mean, log_var):
     return 0.5 * (mean**2 + log_var.exp() - 1 - log_var).mean(dim=1)
 
@@ -555,9 +502,11 @@ BOUND = [
     (labels_shuffled_for_decoder, "decoder_told_others"),
 ]
 
-SLIPS = {
+FIRST = {
     "conditional.concatenate_label": CONCATENATE,
     "conditional.ConditionalGenerator": GENERATOR,
     "conditional.projection_logits": PROJECTION,
     "conditional.conditional_negative_elbo": BOUND,
 }
+
+SLIPS = {name: slips + AGAIN[name] for name, slips in FIRST.items()}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..declare import Case, Exercise, Misconception
 from ..random_inputs import normal
@@ -21,7 +21,8 @@ def label_cases(generator: torch.Generator) -> list[Case]:
 
     differentiable = ("images",)
     return [
-        Case(inputs([2, 0, 3, 1, 2], 2, 3, 5, 4), gradients=differentiable),
+        # 5 images, 2 channels, 4 classes of which one has no image, 3 × 7 pixels: all differ
+        Case(inputs([2, 0, 3, 3, 0], 2, 3, 7, 4), gradients=differentiable),
         Case(inputs([1, 0, 1], 1, 4, 3, 6), "classes that no label names"),
         Case(inputs([0], 3, 2, 3, 2), "a batch of one"),
         Case(inputs([3, 1, 0, 4], 1, 4, 4, 5, torch.float64), "in float64"),
@@ -104,6 +105,12 @@ def axes_swapped(images, labels, classes):
     return torch.cat((images, planes), 1)
 
 
+def as_wide_as_high(images, labels, classes):
+    side = images.shape[2]
+    planes = one_hot(labels, classes, images)[:, :, None, None].expand(-1, -1, side, side)
+    return torch.cat((images, planes), 1)
+
+
 def plane_sizes_of_28(images, labels, classes):
     planes = one_hot(labels, classes, images)[:, :, None, None].expand(-1, -1, 28, 28)
     return torch.cat((images, planes), 1)
@@ -111,6 +118,11 @@ def plane_sizes_of_28(images, labels, classes):
 
 def added_to_channels(images, labels, classes):
     return images + spread_out(one_hot(labels, classes, images), images)
+
+
+def times_the_channels(images, labels, classes):
+    planes = images * spread_out(one_hot(labels, classes, images), images)
+    return torch.cat((images, planes), 1)
 
 
 def cast_to_integers(images, labels, classes):
@@ -127,6 +139,57 @@ def viewed_as_planes(images, labels, classes):
 
 def along_the_batch(images, labels, classes):
     return torch.cat((images, spread_out(one_hot(labels, classes, images), images)))
+
+
+def along(axis: int) -> Callable:
+    return lambda images, labels, classes: torch.cat(
+        (images, spread_out(one_hot(labels, classes, images), images)), axis
+    )
+
+
+def side_by_side(images, labels, classes):
+    return torch.stack((images, spread_out(one_hot(labels, classes, images), images)), 1)
+
+
+def row_repeated(images, labels, classes):
+    """Four numbers for two axes: repeat puts the new ones in front."""
+    return torch.cat((images, one_hot(labels, classes, images).repeat(1, 1, *images.shape[2:])), 1)
+
+
+def one_column(images, labels, classes):
+    planes = one_hot(labels, classes, images)[:, :, None, None].expand(-1, -1, len(images[0, 0]), 1)
+    return torch.cat((images, planes), 1)
+
+
+def planes_and_batch_swapped(images, labels, classes):
+    planes = spread_out(one_hot(labels, classes, images), images)
+    return torch.cat((images, planes.transpose(0, 1)), 1)
+
+
+def images_indexed(images, labels, classes):
+    planes = images.new_zeros(len(images), classes, *images.shape[2:])
+    planes[labels] = 1
+    return torch.cat((images, planes), 1)
+
+
+def as_many_as_channels(images, labels, classes):
+    planes = torch.zeros_like(images)
+    planes[torch.arange(len(images)), labels] = 1
+    return torch.cat((images, planes), 1)
+
+
+def scattered_row(images, labels, classes):
+    planes = images.new_zeros(len(images), classes, *images.shape[2:])
+    return torch.cat((images, planes.scatter(1, labels, 1)), 1)
+
+
+def written_into(images, labels, classes):
+    images[:, 0] = labels[:, None, None]
+    return images
+
+
+def random_table(images, labels, classes):
+    return nn.Embedding(classes, classes)(labels)
 
 
 def channels_last(images, labels, classes):
@@ -266,6 +329,28 @@ EXERCISE = Exercise(
             "All images have the first one's label. Each has its own.",
         ),
         Misconception(
+            "every_plane_of_ones",
+            changed_planes(torch.ones_like),
+            "Every plane is 1, whatever the label. Only that of the image's own label is.",
+        ),
+        Misconception(
+            "no_plane_of_ones",
+            changed_planes(torch.zeros_like),
+            "All planes are 0: no label stands in any. That of the image's label is 1 everywhere.",
+        ),
+        Misconception(
+            "cast_to_float32",
+            lambda x, y, k: by_loop(x, y, k).float(),
+            "The result is float32 whatever the images are. It keeps their dtype: cast the planes, "
+            "not the whole.",
+        ),
+        Misconception(
+            "two_results",
+            lambda x, y, k: (x, planes_alone(x, y, k)),
+            "Images and planes come back as two things. Join them to one tensor, along the "
+            "channels.",
+        ),
+        Misconception(
             "image_in_the_plane",
             with_planes(lambda x, y, k: x[:, :1] * spread_out(one_hot(y, k, x), x)),
             "The plane of the label is a copy of the image. It is constant: 1 everywhere.",
@@ -289,27 +374,45 @@ EXERCISE = Exercise(
             "W).",
         ),
         Misconception(
+            "not_as_many_as_images",
+            row_repeated,
+            "The planes' first axis is not the batch any more: a repeat, an expand or a transpose "
+            "put another one there. Asked for more axes than a tensor has, repeat and expand add "
+            "theirs in front. Give the row (B, K) its two axes of length 1 behind, then stretch.",
+            error="dimension 1. Expected size 5 but got size",
+            also=(planes_and_batch_swapped,),
+        ),
+        Misconception(
             "plane_of_one_pixel",
             unexpanded,
-            "The planes are 1 × 1 and the images are not. torch.cat does not broadcast: stretch "
-            "the planes to the image's height and width first (expand).",
+            "The planes are one pixel high or one pixel wide, and the images are not. torch.cat "
+            "does not broadcast: stretch the planes to the image's height and width first.",
             error="but got size 1 for tensor",
+            also=(one_column,),
         ),
         Misconception(
             "planes_of_another_size",
             axes_swapped,
-            "The planes have another height or width than the images: the two were swapped, or the "
-            "images were taken to be square, or 28 pixels wide. Read both from images.shape.",
-            error="Sizes of tensors must match except in dimension 1. Expected",
+            "The planes have another height than the images: height and width were swapped, or the "
+            "images were taken to be square, or 28 pixels high. Read both from images.shape.",
+            error="dimension 1. Expected size 3 but got size",
             also=(plane_sizes_of_28,),
+        ),
+        Misconception(
+            "planes_of_another_width",
+            as_wide_as_high,
+            "The planes have another width than the images, which need not be square. Read height "
+            "and width from images.shape.",
+            error="dimension 1. Expected size 7 but got size",
         ),
         Misconception(
             "added_to_channels",
             added_to_channels,
-            "Planes and channels were added, and there are not equally many of them. Image and "
-            "planes lie behind one another: torch.cat, along the channels.",
-            error="The size of tensor a (2) must match the size of tensor b (4) at non-singleton "
-            "dimension 1",
+            "Planes and channels were combined number by number, and there are not equally many of "
+            "them. Image and planes lie behind one another, unchanged: torch.cat, along the "
+            "channels.",
+            error="at non-singleton dimension 1",
+            also=(times_the_channels,),
         ),
         Misconception(
             "expanded_to_the_image",
@@ -321,8 +424,8 @@ EXERCISE = Exercise(
         Misconception(
             "axes_forgotten",
             axes_forgotten,
-            "A one-hot row has two axes, (B, K), and an image has four. Give it a height and a "
-            "width first.",
+            "The one-hot row has fewer axes than what it is joined to: no height and no width. "
+            "Give it both first.",
             error="Tensors must have same number of dimensions",
         ),
         Misconception(
@@ -333,11 +436,65 @@ EXERCISE = Exercise(
             error="Sizes of tensors must match except in dimension 0",
         ),
         Misconception(
+            "along_the_width",
+            along(3),
+            "torch.cat joined along the width of the pictures. The planes are channels: dim=1.",
+            error="Sizes of tensors must match except in dimension 3",
+        ),
+        Misconception(
+            "along_the_height",
+            along(2),
+            "torch.cat joined along the height of the pictures. The planes are channels: dim=1.",
+            error="Sizes of tensors must match except in dimension 2",
+        ),
+        Misconception(
+            "stacked",
+            side_by_side,
+            "torch.stack lays tensors of one shape side by side on a new axis. Images and planes "
+            "are joined along an axis that both have: torch.cat.",
+            error="stack expects each tensor to be equal size",
+        ),
+        Misconception(
+            "labels_count_images",
+            images_indexed,
+            "The labels were used as an index of the first axis, which counts images. Image i has "
+            "its 1s in plane labels[i]: an index for each of the two axes.",
+            error="is out of bounds for dimension 0",
+        ),
+        Misconception(
+            "as_many_planes_as_channels",
+            as_many_as_channels,
+            "The planes are as many as the image's channels, as zeros_like makes them, and a label "
+            "goes beyond. There are `classes` of them.",
+            error="is out of bounds for dimension 1 with size 2",
+        ),
+        Misconception(
+            "index_with_fewer_axes",
+            scattered_row,
+            "scatter wants an index with as many axes as the planes have; labels have one. Give "
+            "them three of length 1 and stretch those over the picture.",
+            error="Index tensor must have the same number of dimensions as self tensor",
+        ),
+        Misconception(
+            "images_written_into",
+            written_into,
+            "The images that came in were written into. Leave them as they are and make a new "
+            "tensor, which is what torch.cat does.",
+            error="is being used in an in-place operation",
+        ),
+        Misconception(
             "detached",
             detached,
             "No gradient reaches the images: they were detached or copied. The generator learns "
             "through this very gradient.",
             also=(lambda x, y, k: by_loop(torch.tensor(x.tolist(), dtype=x.dtype), y, k),),
+        ),
+        Misconception(
+            "random_numbers",
+            with_planes(lambda x, y, k: spread_out(random_table(x, y, k).to(x.dtype), x)),
+            "Random numbers were drawn, as a new nn.Embedding draws them for its rows. The planes "
+            "need none: zeros, and ones in the plane of the label.",
+            drawing=True,
         ),
     ),
     hints=(

@@ -17,22 +17,29 @@ from ..ready import adapted
 from ..wrong_modules import given_first, then, variant
 from .networks import (
     AnyImages,
-    MapsMiscounted,
+    LayersInAList,
+    NormInAList,
     OneHotBesideTheTable,
     OneHotOfTen,
     OneHotOfTheBatch,
-    RowNotCounted,
     SomeGenerator,
     TableInForward,
     WithoutLabel,
     along_the_batch,
     centered,
     combining,
+    convolution_miscounted,
+    entered_by,
+    followed_by,
     given_labels,
     label_as_it_is,
+    maps_forgotten,
+    maps_miscounted,
     mean_row,
     noise_for_z,
+    norm_miscounted,
     row_detached,
+    stacked,
     table_given_z,
     zeros_for_row,
     zeros_for_z,
@@ -198,10 +205,24 @@ EXERCISE = module_exercise(
         ),
         Misconception(
             "row_not_counted",
-            RowNotCounted,
+            entered_by(lambda latent_dim, classes: latent_dim),
             "The first linear layer is made for latent_dim numbers and got classes more: the rows "
             "that were appended. It takes latent_dim + classes.",
             error="(8x9 and 5x",
+        ),
+        Misconception(
+            "row_counted_as_one",
+            entered_by(lambda latent_dim, classes: latent_dim + 1),
+            "The first linear layer is made for latent_dim + 1 numbers, as if the label came as "
+            "one. Its row has as many as `classes` says.",
+            error="(8x9 and 6x",
+        ),
+        Misconception(
+            "sizes_of_this_lesson",
+            entered_by(lambda latent_dim, classes: 16 + 10),
+            "The first linear layer is made for 16 + 10 numbers, the sizes of this lesson's own "
+            "networks. Take them from the arguments.",
+            error="(8x9 and 26x",
         ),
         Misconception(
             "one_hot_of_ten",
@@ -212,16 +233,73 @@ EXERCISE = module_exercise(
         Misconception(
             "added_to_z",
             combining(lambda self, z, labels: z + self.embedding(labels)),
-            "z and the row of the label were added, and they are not of one length. Append one to "
-            "the other, with torch.cat.",
+            "z and the row of the label were combined number by number, by a sum or a product, and "
+            "they are not of one length. Append one to the other, with torch.cat.",
             error="The size of tensor a (5) must match the size of tensor b (4)",
+            also=(combining(lambda self, z, labels: z * self.embedding(labels)),),
+        ),
+        Misconception(
+            "stacked",
+            combining(stacked),
+            "torch.stack lays tensors of one shape side by side on a new axis. z and the row of "
+            "the label become one longer row: torch.cat.",
+            error="stack expects each tensor to be equal size",
+        ),
+        Misconception(
+            "forward_without_labels",
+            variant(SomeGenerator, forward=lambda self, z: z),
+            "forward takes z alone. It is called with z and the labels, in this order.",
+            error="takes 2 positional arguments but 3 were given",
         ),
         Misconception(
             "maps_miscounted",
-            MapsMiscounted,
-            "The linear layer makes another number of numbers than the maps behind it hold: width "
-            "of them, times (image_size // 4)², and image_size is not always 28.",
+            followed_by(maps_miscounted),
+            "The linear layer makes another number of numbers than the maps behind it hold: as "
+            "many maps as Unflatten names, times (image_size // 4)². The square is of the quotient "
+            "alone, and image_size is not always 28.",
             error="unflatten: Provided sizes",
+        ),
+        Misconception(
+            "maps_forgotten",
+            followed_by(maps_forgotten),
+            "The linear layer gives rows of numbers, and what follows takes maps. Give the numbers "
+            "the shape (B, 2 * width, n, n) first, with nn.Unflatten.",
+            error="expected 4D input (got 2D input)",
+        ),
+        Misconception(
+            "norm_miscounted",
+            followed_by(norm_miscounted),
+            "A batch normalization is made for another number of channels than come in: each takes "
+            "as many as the layer before it gives. (In the shape of maps the channels stand first, "
+            "then height and width.)",
+            error="running_mean should contain",
+        ),
+        Misconception(
+            "convolution_miscounted",
+            followed_by(convolution_miscounted),
+            "A transposed convolution is made for another number of channels than come in: each "
+            "takes as many as the one before it gives.",
+            error="channels, but got",
+        ),
+        Misconception(
+            "one_doubling",
+            then(SomeGenerator, lambda images: images[..., ::2, ::2]),
+            "The images are half as large: maps of a quarter of the size must double twice.",
+        ),
+        Misconception(
+            "halved_for_doubled",
+            then(SomeGenerator, lambda i: i[..., : i.shape[-1] // 16, : i.shape[-1] // 16]),
+            "The images are a pixel or two large: nn.Conv2d with stride 2 halves the maps. "
+            "nn.ConvTranspose2d doubles them.",
+        ),
+        Misconception(
+            "stride_of_one",
+            then(
+                SomeGenerator,
+                lambda i: i[..., : i.shape[-1] // 4 + 2, : i.shape[-1] // 4 + 2],
+            ),
+            "The images are hardly larger than the first maps: each transposed convolution adds "
+            "one pixel, as with stride 1. Stride 2 doubles.",
         ),
         Misconception(
             "padding_missing",
@@ -258,14 +336,17 @@ EXERCISE = module_exercise(
         Misconception(
             "arguments_swapped",
             combining(table_given_z),
-            "The table was given z, which is no integer: z and labels changed places.",
+            "The table was given numbers that are no integers: z in the place of the labels, or "
+            "labels that were cast.",
             error="to have one of the following scalar types: Long, Int",
+            also=(given_labels(torch.Tensor.float),),
         ),
         Misconception(
             "no_tanh",
             AnyImages,
-            "Nothing limits the pixels. Real images lie in [-1, 1], so a discriminator would tell "
-            "such fakes by their range alone: end with a function that maps onto it.",
+            "The pixels go beyond [-1, 1]: nothing limits them, or to a wider range. A "
+            "discriminator would tell such fakes by their range alone: end with a function that "
+            "maps onto [-1, 1], and with nothing behind it.",
         ),
         Misconception(
             "sigmoid",
@@ -276,9 +357,15 @@ EXERCISE = module_exercise(
         Misconception(
             "relu_before_tanh",
             then(AnyImages, lambda pixels: pixels.relu().tanh()),
-            "All that is negative is cut to 0, by a ReLU before the last activation or by a clamp, "
-            "and no pixel can become black, which is -1. The last layer goes straight into the "
-            "tanh.",
+            "All that is negative is cut to 0, by a ReLU before or behind the last activation or "
+            "by a clamp, and no pixel can become black, which is -1. The last layer goes straight "
+            "into the tanh, and nothing comes behind.",
+        ),
+        Misconception(
+            "smaller_range",
+            then(SomeGenerator, lambda images: images / 2),
+            "The pixels have bounds that are narrower than [-1, 1]: a factor behind the tanh, or a "
+            "clamp. Real images reach both ends.",
         ),
         Misconception(
             "clamped",
@@ -322,6 +409,14 @@ EXERCISE = module_exercise(
             layer_mistakes(SomeGenerator),
             no_activation="Between the layers is nothing that bends: together they are one linear "
             "map, a transposed convolution included. Put an activation behind each hidden one.",
+        ),
+        Misconception(
+            "table_alone_registered",
+            LayersInAList,
+            "PyTorch finds the table and no other layer: they lie in a plain Python list, so they "
+            "are never trained and never saved, and eval() does not reach a batch normalization "
+            "among them. Use nn.Sequential or nn.ModuleList.",
+            also=(NormInAList,),
         ),
         Misconception(
             "batch_statistics",

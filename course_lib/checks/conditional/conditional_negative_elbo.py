@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
+from ...probability import bernoulli_log_likelihood
 from ..declare import Case, Exercise, Misconception
 from ..random_inputs import binary_images, normal
 from ..reached_weights import reached_facts, with_gradients
@@ -191,6 +192,64 @@ def prior_at_the_label(encoder, decoder, images, labels, noise):
     return elbo_with()(encoder, decoder, images, labels, noise) + moved.mean()
 
 
+def encoder_calling(call: Callable) -> Callable:
+    """What the encoder's call becomes: `call(encoder, images, labels)`."""
+    return lambda encoder, decoder, images, labels, noise: elbo_with()(
+        lambda x, y: call(encoder, x, y), decoder, images, labels, noise
+    )
+
+
+def decoder_calling(call: Callable) -> Callable:
+    """What the decoder's call becomes: `call(decoder, z, labels)`."""
+    return lambda encoder, decoder, images, labels, noise: elbo_with()(
+        encoder, lambda z, y: call(decoder, z, y), images, labels, noise
+    )
+
+
+def with_one_hot(labels: Tensor) -> Tensor:
+    return nn.functional.one_hot(labels, 10)
+
+
+def appended(z: Tensor, labels: Tensor) -> Tensor:
+    return torch.cat([z, with_one_hot(labels).to(z)], 1)
+
+
+def one_tensor_expected(encoder, decoder, images, labels, noise):
+    return encoder(images, labels).chunk(2, 1)
+
+
+def one_tensor_added(encoder, decoder, images, labels, noise):
+    return encoder(images, labels) + noise
+
+
+def flat_logits(encoder, decoder, images, labels, noise):
+    mean, log_var = encoder(images, labels)
+    logits = decoder(mean + (log_var / 2).exp() * noise, labels).flatten(1)
+    return -bernoulli_log_likelihood(logits, images).mean()
+
+
+def not_probabilities(encoder, decoder, images, labels, noise):
+    mean, log_var = encoder(images, labels)
+    logits = decoder(mean + (log_var / 2).exp() * noise, labels)
+    return nn.functional.binary_cross_entropy(logits, images)
+
+
+def without_gradient(encoder, decoder, images, labels, noise):
+    return elbo_with()(encoder, decoder, images, labels, noise).detach()
+
+
+def log_prior_alone(ll, kl, z, q):
+    return -Normal(torch.zeros_like(z), torch.ones_like(z)).log_prob(z).sum(1)
+
+
+def kl_of_parts(mean: float = 1.0, one: float = 1.0) -> Callable:
+    return lambda m, log_var: (mean * m**2 + log_var.exp() - one - log_var).sum(1) / 2
+
+
+def per_pixel(encoder, decoder, images, labels, noise):
+    return elbo_with()(encoder, decoder, images, labels, noise) / images[0].numel()
+
+
 def three_results(encoder, decoder, images, labels, noise):
     kept = {}
     loss = elbo_with(lambda ll, kl: kept.update(ll=ll, kl=kl) or (kl - ll).mean())(
@@ -255,6 +314,10 @@ EXERCISE = Exercise(
             "not_reduced",
             elbo_with(lambda ll, kl: kl - ll),
             "There is still one value for each image. Their mean is wanted, a scalar.",
+            also=(
+                elbo_with(lambda ll, kl: kl.mean() - ll),
+                elbo_with(lambda ll, kl: kl - ll.mean()),
+            ),
         ),
         Misconception(
             "as_in_lesson_05",
@@ -279,6 +342,24 @@ EXERCISE = Exercise(
             "images the KL weighs more. Average both.",
         ),
         Misconception(
+            "likelihood_added_over_the_batch",
+            elbo_with(lambda ll, kl: kl.mean() - ll.sum()),
+            "The log-likelihood was added over the batch and the KL averaged, so that with more "
+            "images the KL weighs less. Average both.",
+        ),
+        Misconception(
+            "kl_divided_by_the_batch",
+            elbo_with(lambda ll, kl: (kl / len(kl) - ll).mean()),
+            "The KL was divided by the batch's size once more than the log-likelihood. Both are "
+            "averaged over the images, once.",
+        ),
+        Misconception(
+            "per_pixel",
+            per_pixel,
+            "This is the loss per pixel: it was divided by their number. Nats per image are "
+            "wanted.",
+        ),
+        Misconception(
             "variance_as_std",
             elbo_with(std=torch.exp),
             "exp(log_var) was used as the standard deviation. It is the variance; half of log_var "
@@ -295,6 +376,38 @@ EXERCISE = Exercise(
             elbo_with(std=torch.sqrt),
             "The result is not a number, as where the root or the logarithm of log_var is taken: "
             "it is a logarithm already, and may be negative. Its half goes into exp.",
+        ),
+        Misconception(
+            "another_exponent",
+            elbo_with(std=lambda log_var: (-log_var / 2).exp()),
+            "The noise was multiplied by something else than the standard deviation. log_var is "
+            "the logarithm of its square, and the exponential undoes a logarithm.",
+            also=(
+                elbo_with(std=lambda log_var: (2 * log_var).exp()),
+                elbo_with(std=lambda log_var: log_var.exp() / 2),
+                elbo_with(std=nn.functional.softplus),
+                elbo_with(std=lambda log_var: nn.functional.softplus(log_var).sqrt()),
+                elbo_with(std=lambda log_var: log_var / 2),
+                elbo_with(std=lambda log_var: log_var.abs().sqrt()),
+            ),
+        ),
+        Misconception(
+            "mean_left_out",
+            elbo_with(code=lambda mean, std, noise: std * noise),
+            "The mean is not in z: every image is decoded from around 0. z is mean + std · noise.",
+            also=(elbo_with(code=lambda mean, std, noise: std * noise + 0 * mean),),
+        ),
+        Misconception(
+            "mean_and_std_swapped",
+            elbo_with(code=lambda mean, std, noise: std + mean * noise),
+            "Mean and standard deviation changed places in z: the noise is multiplied by the "
+            "standard deviation.",
+        ),
+        Misconception(
+            "outputs_swapped",
+            encoder_calling(lambda encoder, x, y: encoder(x, y)[::-1]),
+            "The encoder gives the mean first and log_var second; they were taken the other way "
+            "round.",
         ),
         Misconception(
             "noise_unused",
@@ -340,7 +453,25 @@ EXERCISE = Exercise(
         Misconception(
             "kl_doubled",
             elbo_with(lambda ll, kl: (2 * kl - ll).mean()),
-            "The KL came in twice.",
+            "The KL counts twice what it should: it came in twice, or its 1/2 is missing.",
+        ),
+        Misconception(
+            "kl_given_both_swapped",
+            elbo_with(kl=lambda mean, log_var: kl_of(log_var, mean)),
+            "mean and log_var changed places in the KL: the mean comes first.",
+        ),
+        Misconception(
+            "kl_in_part",
+            elbo_with(kl=kl_of_parts(mean=0.0)),
+            "A term of the KL's closed form is missing, the squared mean or the 1. "
+            "kl_to_standard_normal has them all.",
+            also=(elbo_with(kl=kl_of_parts(one=0.0)), elbo_with(kl=kl_of_parts(0.0, 0.0))),
+        ),
+        Misconception(
+            "log_prior_alone",
+            elbo_with(drawn=log_prior_alone),
+            "-log p(z) stands in the place of the KL. The posterior's own part, log q(z), is "
+            "missing; the closed form has both.",
         ),
         Misconception(
             "sigmoid_twice",
@@ -377,6 +508,76 @@ EXERCISE = Exercise(
             "The encoder was called without the labels. Both networks take them: encoder(images, "
             "labels).",
             error="LabeledEncoder.forward() missing 1 required positional argument: 'labels'",
+        ),
+        Misconception(
+            "encoder_arguments_swapped",
+            encoder_calling(lambda encoder, x, y: encoder(y, x)),
+            "Images and labels changed places in the encoder's call: encoder(images, labels).",
+            error="images must be (B, 1, H, W); got (4,)",
+        ),
+        Misconception(
+            "decoder_arguments_swapped",
+            decoder_calling(lambda decoder, z, y: decoder(y, z)),
+            "z and labels changed places in the decoder's call: decoder(z, labels).",
+            error="a code an image; got (4,)",
+        ),
+        Misconception(
+            "images_flattened",
+            encoder_calling(lambda encoder, x, y: encoder(x.flatten(1), y)),
+            "The encoder was given rows of pixels. It takes the images as they are.",
+            error="images must be (B, 1, H, W); got (4, 15)",
+        ),
+        Misconception(
+            "labels_appended",
+            decoder_calling(lambda decoder, z, y: decoder(appended(z, y), y)),
+            "Something was appended to z. The decoder takes z as it is and the labels beside it, "
+            "and joins the two itself.",
+            error="a code an image; got (4, 12)",
+        ),
+        Misconception(
+            "labels_one_hot",
+            elbo_with(labels_of=lambda labels: 2 * (with_one_hot(labels),)),
+            "The labels were made one-hot, or cast. Both networks take them as they come: an "
+            "integer for each image.",
+            error="as many as there are examples; got",
+            also=(
+                elbo_with(labels_of=lambda labels: (labels, with_one_hot(labels))),
+                elbo_with(labels_of=lambda labels: 2 * (labels.float(),)),
+            ),
+        ),
+        Misconception(
+            "label_beyond",
+            elbo_with(labels_of=lambda labels: (labels, labels + 1)),
+            "A network was told of a label beyond the last. They count from 0: nothing is to be "
+            "added to them.",
+            error="is out of bounds for dimension 0",
+            also=(elbo_with(labels_of=lambda labels: (labels + 1, labels)),),
+        ),
+        Misconception(
+            "one_tensor_expected",
+            one_tensor_expected,
+            "The encoder gives two tensors, mean and log_var, as a tuple: take them apart first.",
+            error="tuple",
+            also=(one_tensor_added,),
+        ),
+        Misconception(
+            "logits_flattened",
+            flat_logits,
+            "The logits became rows and the images are pictures. bernoulli_log_likelihood takes "
+            "both as they are.",
+            error="must share one shape (B, C, H, W); got (4, 15)",
+        ),
+        Misconception(
+            "not_probabilities",
+            not_probabilities,
+            "binary_cross_entropy takes probabilities and was given logits. "
+            "bernoulli_log_likelihood takes logits.",
+            error="all elements of input should be between 0 and 1",
+        ),
+        Misconception(
+            "first_label_for_the_decoder",
+            elbo_with(labels_of=lambda labels: (labels, labels[:1].expand_as(labels))),
+            "The decoder was told the first image's label for all. Each image has its own.",
         ),
         Misconception(
             "decoder_told_others",
@@ -431,6 +632,29 @@ EXERCISE = Exercise(
             elbo_with(lambda ll, kl: (kl - ll).mean() + math.log(10)),
             "There is a log 10 too much, what it costs to name one of ten labels. The bound is on "
             "log p(x | y): the label is given and costs nothing.",
+        ),
+        Misconception(
+            "label_gained",
+            elbo_with(lambda ll, kl: (kl - ll).mean() - math.log(10)),
+            "A log 10 was taken off, what a label is worth. The bound on log p(x | y) has that "
+            "already: both networks know the label.",
+        ),
+        Misconception(
+            "a_number",
+            lambda *given: elbo_with()(*given).item(),
+            "The loss is a plain number, and a number has no gradient: no .item() and no float().",
+        ),
+        Misconception(
+            "without_gradient",
+            without_gradient,
+            "The loss is right, and no gradient reaches either network: all of it was computed "
+            "under torch.no_grad(), or detached at the end.",
+        ),
+        Misconception(
+            "decoder_cut_off",
+            decoder_calling(lambda decoder, z, y: decoder(z, y).detach()),
+            "The loss is right, and nothing is learned from the log-likelihood: the logits were "
+            "detached, or the decoder ran under torch.no_grad().",
         ),
         Misconception(
             "code_detached",

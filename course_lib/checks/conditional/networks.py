@@ -78,21 +78,70 @@ class TableInForward(SomeGenerator):
         return torch.cat([z, table(labels)], 1)
 
 
-class RowNotCounted(SomeGenerator):
-    def __init__(self, latent_dim: int, classes: int, image_size: int, channels: int, width: int):
-        super().__init__(latent_dim, classes, image_size, channels, width)
-        self.body[0] = nn.Linear(latent_dim, 2 * width)
-
-
 class OneHotOfTen(SomeGenerator):
     def combine(self, z: Tensor, labels: Tensor) -> Tensor:
         return torch.cat([z, nn.functional.one_hot(labels, 10).float()], 1)
 
 
-class MapsMiscounted(SomeGenerator):
+def entered_by(inputs: Callable[[int, int], int]) -> type:
+    """Its first linear layer made for `inputs(latent_dim, classes)` numbers."""
+
+    def init(self, latent_dim, classes, image_size, channels, width):
+        SomeGenerator.__init__(self, latent_dim, classes, image_size, channels, width)
+        self.body[0] = nn.Linear(inputs(latent_dim, classes), 2 * width)
+
+    return variant(SomeGenerator, __init__=init)
+
+
+def followed_by(layers: Callable[[int, int], list[nn.Module]]) -> type:
+    """`layers(width, image_size)` between its hidden layer, of 2 * width numbers, and its last."""
+
+    def init(self, latent_dim, classes, image_size, channels, width):
+        SomeGenerator.__init__(self, latent_dim, classes, image_size, channels, width)
+        self.body = nn.Sequential(*self.body, *layers(width, image_size))
+
+    return variant(SomeGenerator, __init__=init)
+
+
+def maps_miscounted(width: int, image_size: int) -> list[nn.Module]:
+    return [nn.Unflatten(1, (width, image_size // 4))]
+
+
+def norm_miscounted(width: int, image_size: int) -> list[nn.Module]:
+    return [nn.Unflatten(1, (2 * width, 1, 1)), nn.BatchNorm2d(width), nn.Flatten()]
+
+
+def convolution_miscounted(width: int, image_size: int) -> list[nn.Module]:
+    return [nn.Unflatten(1, (2 * width, 1, 1)), nn.ConvTranspose2d(width, 1, 1), nn.Flatten()]
+
+
+def maps_forgotten(width: int, image_size: int) -> list[nn.Module]:
+    return [nn.BatchNorm2d(2 * width)]
+
+
+class LayersInAList(SomeGenerator):
+    """All but the table in a list of Python; `between` may hold a normalization of the batch."""
+
+    between: tuple[Callable[[], nn.Module], ...] = ()
+
     def __init__(self, latent_dim: int, classes: int, image_size: int, channels: int, width: int):
         super().__init__(latent_dim, classes, image_size, channels, width)
-        self.body = nn.Sequential(*self.body, nn.Unflatten(1, (width, image_size // 4)))
+        self.unseen = [*self.body, *(make() for make in self.between), self.head]
+        del self.body, self.head
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        numbers = self.combine(z, labels)
+        for layer in self.unseen:
+            numbers = layer(numbers)
+        return numbers.unflatten(1, self.shape).tanh()
+
+
+class NormInAList(LayersInAList):
+    between = (lambda: nn.Unflatten(1, (2, -1, 1)), lambda: nn.BatchNorm2d(2), nn.Flatten)
+
+
+def stacked(self, z, labels):
+    return torch.stack([z, self.embedding(labels)], 1)
 
 
 def zeros_for_row(self, z, labels):

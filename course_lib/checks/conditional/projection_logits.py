@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..declare import Case, Exercise, Misconception
@@ -43,7 +44,8 @@ def projection_cases(generator: torch.Generator) -> list[Case]:
 
 def layers(inputs: Mapping[str, Any]) -> tuple[nn.Embedding, nn.Linear]:
     embedding = nn.Embedding.from_pretrained(inputs["rows"].clone(), freeze=False)
-    linear = nn.Linear(inputs["weight"].shape[1], 1).to(inputs["weight"].dtype)
+    size, dtype = inputs["weight"].shape[1], inputs["weight"].dtype
+    linear = nn.utils.skip_init(nn.Linear, size, 1, dtype=dtype)  # draws nothing
     with torch.no_grad():
         linear.weight.copy_(inputs["weight"])
         linear.bias.copy_(inputs["bias"])
@@ -106,6 +108,18 @@ def class_scores(features, embedding):
 def auxiliary(features, labels, embedding, linear):
     scores = class_scores(features, embedding).log_softmax(1)
     return linear(features).squeeze(1) + scores.gather(1, labels[:, None]).squeeze(1)
+
+
+def whatever_the_label(reduce: Callable) -> Callable:
+    """The scores of all classes made one number."""
+    return lambda f, y, e, linear: (
+        reduce(class_scores(f, e)) + linear(f).squeeze(1) + 0 * e(y).sum(1)
+    )
+
+
+def by_one_hot(features, labels, embedding, linear):
+    rows = F.one_hot(labels, embedding.num_embeddings) @ embedding.weight
+    return linear(features).squeeze(1) + (rows * features).sum(1)
 
 
 def concatenated(features, labels, embedding, linear):
@@ -179,16 +193,67 @@ EXERCISE = Exercise(
         Misconception(
             "added_over_the_batch",
             lambda f, y, e, linear: (e(y) * f).sum(0) + linear(f).squeeze(1),
-            "The products were added up over the batch, axis 0, which leaves a number for each "
-            "feature. Add over the features, dim=1: a number for each example.",
+            "The products were added up over the batch, axis 0, as a product with a transposed "
+            "matrix does, too. Add over the features, dim=1: a number for each example.",
             error="The size of tensor a (3) must match the size of tensor b (5) at non-singleton "
             "dimension 0",
+            also=(lambda f, y, e, linear: e(y).T @ f + linear(f),),
         ),
         Misconception(
             "row_alone",
             parts(inner=lambda v, phi: v.sum(1)),
-            "The numbers of the row were added up without the features: a bias for each class. "
-            "Multiply them with the features first.",
+            "The numbers of the row were added up, or averaged, without the features: a bias for "
+            "each class. Multiply them with the features first.",
+            also=(parts(inner=lambda v, phi: v.mean(1)),),
+        ),
+        Misconception(
+            "label_as_a_number",
+            lambda f, y, e, linear: (
+                linear(f).squeeze(1) + (y[:, None] * f).sum(1) + 0 * e(y).sum(1)
+            ),
+            "The features were multiplied by the label itself, as if a 4 were twice a 2. Each "
+            "label has a row in the table: embedding(labels).",
+            also=(lambda f, y, e, linear: linear(f).squeeze(1) + (y[:, None] * f).sum(1),),
+        ),
+        Misconception(
+            "products_multiplied",
+            parts(inner=lambda v, phi: (v * phi).prod(1)),
+            "The products of row and features were multiplied with each other. An inner product "
+            "adds them.",
+        ),
+        Misconception(
+            "whatever_the_label",
+            whatever_the_label(lambda scores: scores.amax(1)),
+            "The scores of all classes went into each logit: the largest of them, their sum, or "
+            "log-sum-exp. The label that was asked for decides which one counts.",
+            also=(
+                whatever_the_label(lambda scores: scores.sum(1)),
+                whatever_the_label(lambda scores: scores.mean(1)),
+                whatever_the_label(lambda scores: scores.logsumexp(1)),
+                *(
+                    lambda f, y, e, linear, reduce=reduce: (
+                        reduce(class_scores(f, e)) + linear(f).squeeze(1)
+                    )
+                    for reduce in (
+                        lambda scores: scores.amax(1),
+                        lambda scores: scores.sum(1),
+                        lambda scores: scores.mean(1),
+                        lambda scores: scores.logsumexp(1),
+                    )
+                ),
+            ),
+        ),
+        Misconception(
+            "psi_of_the_whole_batch",
+            parts(psi=lambda linear, phi: linear(phi).sum()),
+            "linear(features) was added up or averaged over the batch, so every example has the "
+            "same number of it. Each has its own: only the axis of length 1 goes.",
+            also=(parts(psi=lambda linear, phi: linear(phi).mean()),),
+        ),
+        Misconception(
+            "bias_alone",
+            parts(psi=lambda linear, phi: linear.bias),
+            "Of `linear` the bias alone is there. ψ is the layer on the features: call it.",
         ),
         Misconception(
             "scaled_by_the_root",
@@ -280,6 +345,29 @@ EXERCISE = Exercise(
             "The two parts were multiplied: both are added.",
         ),
         Misconception(
+            "sign_turned_round",
+            parts(join=lambda a, b: -(a + b)),
+            "The sign is turned round. D is the sigmoid of this logit and the probability of real: "
+            "what looks like its label scores high.",
+        ),
+        Misconception(
+            "psi_twice",
+            parts(join=lambda a, b: 2 * a + b),
+            "ψ counts twice. Each part comes in once.",
+        ),
+        Misconception(
+            "inner_product_twice",
+            parts(join=lambda a, b: a + 2 * b),
+            "The inner product counts twice. Each part comes in once.",
+        ),
+        Misconception(
+            "rectified",
+            parts(inner=lambda v, phi: (v * phi).sum(1).relu()),
+            "The inner product, or the whole logit, was cut off at 0 by a ReLU. It may be "
+            "negative: an image that does not look like its label.",
+            also=(parts(join=lambda a, b: (a + b).relu()),),
+        ),
+        Misconception(
             "averaged",
             parts(join=lambda a, b: (a + b) / 2),
             "The two parts were averaged: both are added.",
@@ -291,16 +379,53 @@ EXERCISE = Exercise(
             "own.",
         ),
         Misconception(
+            "squashed",
+            parts(join=lambda a, b: torch.tanh(a + b)),
+            "A tanh follows. The logits are wanted as they are, without bounds.",
+        ),
+        Misconception(
+            "log_probability",
+            parts(join=lambda a, b: F.logsigmoid(a + b)),
+            "This is the logarithm of a probability, or a loss (logsigmoid, softplus). The loss is "
+            "taken elsewhere: the logits are wanted as they are.",
+            also=(
+                parts(join=lambda a, b: F.softplus(-a - b)),
+                parts(join=lambda a, b: F.softplus(a + b)),
+            ),
+        ),
+        Misconception(
+            "two_results",
+            parts(join=lambda a, b: (a, b)),
+            "The two parts come back as two things. Their sum is wanted.",
+            also=(
+                parts(join=lambda a, b: (b, a)),
+                parts(join=lambda a, b: (a + b, b)),
+                parts(join=lambda a, b: (a + b, a)),
+            ),
+        ),
+        Misconception(
             "cosine",
             parts(inner=lambda v, phi: torch.cosine_similarity(v, phi)),
             "The vectors were brought to length 1 first. The inner product is wanted, with their "
             "lengths.",
         ),
         Misconception(
+            "one_brought_to_length_1",
+            parts(inner=lambda v, phi: (F.normalize(v) * phi).sum(1)),
+            "One of the two vectors, row or features, was brought to length 1 first. The inner "
+            "product takes both as they are.",
+            also=(parts(inner=lambda v, phi: (v * F.normalize(phi)).sum(1)),),
+        ),
+        Misconception(
             "distance",
             parts(inner=lambda v, phi: -(v - phi).square().sum(1)),
             "This is a distance between row and features. The derivation ends with their inner "
             "product.",
+            also=(
+                parts(inner=lambda v, phi: (v - phi).square().sum(1)),
+                parts(inner=lambda v, phi: (v - phi).abs().sum(1)),
+                parts(inner=lambda v, phi: (v - phi).norm(dim=1)),
+            ),
         ),
         Misconception(
             "auxiliary_classifier",
@@ -325,6 +450,86 @@ EXERCISE = Exercise(
             "each label.",
         ),
         Misconception(
+            "row_before",
+            parts(row=lambda e, y: e.weight[y - 1]),
+            "The row before the label's was looked up. Labels count from 0, as the rows do.",
+        ),
+        Misconception(
+            "row_beyond",
+            parts(row=lambda e, y: e(y + 1)),
+            "A row beyond the table was asked for. Labels count from 0, as the rows do: nothing "
+            "is to be added to them.",
+            error="index out of range in self",
+        ),
+        Misconception(
+            "labels_count_examples",
+            parts(row=lambda e, y: e(y)[y]),
+            "The labels were used as an index of the first axis where that counts examples, so "
+            "each logit got another example's numbers. They choose rows of the table: "
+            "embedding(labels).",
+            error="is out of bounds for dimension 0 with size 2",
+            also=(lambda f, y, e, linear: class_scores(f, e)[y] + linear(f),),
+        ),
+        Misconception(
+            "index_with_fewer_axes",
+            lambda f, y, e, linear: class_scores(f, e).gather(1, y) + linear(f).squeeze(1),
+            "gather wants an index with as many axes as the scores have, two; the labels have one.",
+            error="Index tensor must have the same number of dimensions as input tensor",
+        ),
+        Misconception(
+            "no_integers",
+            parts(row=lambda e, y: e(y.float())),
+            "The table was given numbers that are no integers: labels that were cast, or the "
+            "features. It is given the labels as they come.",
+            error="to have one of the following scalar types: Long, Int",
+            also=(lambda f, y, e, linear: e(f) + linear(f),),
+        ),
+        Misconception(
+            "one_hot_of_integers",
+            by_one_hot,
+            "F.one_hot gives integers, and a matrix product wants one dtype on both sides. The "
+            "table looks its rows up by itself: embedding(labels).",
+            error="to have the same dtype",
+        ),
+        Misconception(
+            "table_times_features",
+            lambda f, y, e, linear: e.weight @ f + linear(f),
+            "The whole table met the features as they lie, (K, D) with (B, D), which no matrix "
+            "product takes. Look up the rows of the labels, one for each example.",
+            error="(4x3 and 5x3)",
+        ),
+        Misconception(
+            "psi_of_the_inner_product",
+            lambda f, y, e, linear: linear((e(y) * f).sum(1)),
+            "`linear` was given the inner products, one number an example. It takes the features.",
+            error="(1x5 and 3x1)",
+        ),
+        Misconception(
+            "not_added_up_and_squeezed",
+            parts(inner=lambda v, phi: v * phi),
+            "Products of row and features, (B, D), met one number an example, (B,). Add the "
+            "products up over the features first.",
+            error="at non-singleton dimension 1",
+            also=(lambda f, y, e, linear: e(y) * f + linear(f).squeeze(1),),
+        ),
+        Misconception(
+            "all_detached",
+            parts(join=lambda a, b: (a + b).detach()),
+            "No gradient reaches anything: the whole was computed under torch.no_grad() or "
+            "detached. Neither network could learn.",
+        ),
+        Misconception(
+            "linear_detached",
+            parts(psi=lambda linear, phi: linear(phi).squeeze(1).detach()),
+            "No gradient reaches `linear`, so ψ never learns: its result was detached.",
+        ),
+        Misconception(
+            "psi_of_detached_features",
+            parts(psi=lambda linear, phi: linear(phi.detach()).squeeze(1)),
+            "Through ψ no gradient reaches the features: they were detached on their way into "
+            "`linear`.",
+        ),
+        Misconception(
             "embedding_detached",
             parts(row=lambda e, y: e.weight.detach()[y]),
             "No gradient reaches the embedding, so its rows never learn: .data, .detach() or "
@@ -336,6 +541,17 @@ EXERCISE = Exercise(
             parts(inner=lambda v, phi: (v * phi.detach()).sum(1)),
             "The inner product's gradient does not reach the features: they were detached. Then "
             "the convolutions never learn what the label has to do with the image.",
+        ),
+        Misconception(
+            "layer_of_its_own",
+            parts(
+                psi=lambda linear, phi: (
+                    nn.Linear(linear.in_features, 1).to(phi.dtype)(phi).squeeze(1)
+                )
+            ),
+            "Random numbers were drawn, as a new layer draws them for its weights. `embedding` and "
+            "`linear` are passed in: call these two.",
+            drawing=True,
         ),
     ),
     hints=(
