@@ -121,6 +121,7 @@ def plot_truncation(factors: Sequence[float] = (1.0, 0.7, 0.5), edge: float = 2.
     figure = Figure(figsize=(9.5, 2.3), layout="none")
     figure.subplots_adjust(0.02, 0.2, 0.98, 0.84, 0.06)
     z = np.linspace(-3.4, 3.4, 400)
+    left = []
     for axes, factor in zip(figure.subplots(1, len(factors)), factors, strict=True):
         law = NormalDist(0, factor)
         height = np.array([law.pdf(each) for each in z])
@@ -128,6 +129,7 @@ def plot_truncation(factors: Sequence[float] = (1.0, 0.7, 0.5), edge: float = 2.
         axes.axvspan(edge, 3.4, color="C1", alpha=0.25, lw=0)
         axes.fill_between(z, height, where=z > edge, color="C1")
         share = 1 - law.cdf(edge)
+        left.append(f"{100 * share:.2g} % at {factor:g} z")
         axes.text(
             0.98,
             0.86,
@@ -143,6 +145,10 @@ def plot_truncation(factors: Sequence[float] = (1.0, 0.7, 0.5), edge: float = 2.
             yticks=[],
             ylim=(0, None),
         )
+    figure.set_label(
+        f"The law of one latent, ever narrower: of a minority's tail beyond {edge:g} there is "
+        + ", ".join(left)
+    )
     return figure
 
 

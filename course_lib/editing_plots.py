@@ -5,6 +5,8 @@ Each `plot_` function returns a Figure for `plotting.show`.
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
@@ -112,20 +114,23 @@ def _into_judge(axes: Axes, text: str, y: float, changed: bool) -> None:
 def plot_trade(trade: Mapping[str, Tensor], weights: Sequence[str]) -> Figure:
     """Content loss against style loss: the content itself, the plain way, then one dot a weight.
 
-    `trade` has for each name losses `(2, 2 + weights)`, content above style.
+    `trade` has for each name losses `(2, 2 + weights)`, content above style. A weight is told by
+    its dot's shade, named beside the panels: words at the dots would meet where dots do.
 
     >>> import torch
     >>> figure = plot_trade({"one like the other": torch.rand(2, 4)}, ["w = 1", "w = 10"])
     """
-    figure = Figure(figsize=(4.4 * len(trade), 3.0))
+    figure = Figure(figsize=(4.1 * len(trade) + 1.4, 3.0), layout="constrained")
+    shades = matplotlib.colormaps["Blues"](np.linspace(0.35, 1.0, len(weights)))
     for axes, (name, (content, style)) in zip(
         figure.subplots(1, len(trade), squeeze=False)[0], trade.items(), strict=True
     ):
-        axes.plot(content[2:], style[2:], "o-", label="by gradient")
-        axes.plot(content[1], style[1], "s", label="colors alone")
-        axes.plot(content[0], style[0], "^", label="content as it is")
-        for x, y, weight in zip(content[2:], style[2:], weights, strict=True):
-            axes.annotate(weight, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=8)
+        axes.plot(content[2:], style[2:], color="0.6", zorder=1)
+        hollow = {"ls": "", "fillstyle": "none", "ms": 9, "mew": 1.8, "zorder": 3}
+        axes.plot(content[0], style[0], "^", color="C2", label="content as it is", **hollow)
+        axes.plot(content[1], style[1], "s", color="C1", label="colors alone", **hollow)
+        for x, y, weight, shade in zip(content[2:], style[2:], weights, shades, strict=True):
+            axes.plot(x, y, "o", color=shade, mec="0.3", ms=7, label=weight)
         axes.set(title=name, xlabel="content loss", ylabel="style loss", yscale="log")
-        axes.legend(fontsize=8)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", fontsize=9)
     return figure

@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from course_lib.describing import described
 from course_lib.environment import in_notebook, is_static
 
 SHARPNESS = 2  # pixels of a picture for each of the page's, where somebody watches
@@ -94,9 +95,9 @@ def to_png(figure: Figure, sharpness: int = 1) -> bytes:
 
 
 def png_bundle(figure: Figure, sharpness: int = 1) -> dict[str, str]:
-    """The figure as a Jupyter display bundle, its title standing for it where no picture can."""
+    """The figure as a Jupyter display bundle, its words standing for it where no picture can."""
     png = base64.b64encode(with_palette(to_png(figure, sharpness))).decode()
-    return {"image/png": png, "text/plain": f"<figure: {_title(figure) or 'untitled'}>"}
+    return {"image/png": png, "text/plain": f"<figure: {described(figure) or 'untitled'}>"}
 
 
 def with_palette(png: bytes) -> bytes:

@@ -191,7 +191,7 @@ for name, (content_loss, style_loss) in trade.items():
 show(plot_trade(trade, labels[3:]))
 
 # %% [markdown]
-# (Numbers in the text are those of `laptop` scale: seed 0, on a CPU; at another scale yours differ.) From w = 0.01 to 10 the style loss falls more than thirtyfold (2.95 to 0.083 for the cat, 2.53 to 0.077 for the pumpkin), and the cat's content loss rises from 0.008 to 0.46. Beyond that the style has next to nothing left to give. The colors alone leave most of the style loss (1.88 of 3.51; 2.51 of 2.67 for the pumpkin):
+# (Numbers in the text are those of `laptop` scale: seed 0, on a CPU; at another scale yours differ.) From w = 0.01 to 10 the style loss falls more than thirtyfold (2.95 to 0.083 for the cat, 2.53 to 0.076 for the pumpkin), and the cat's content loss rises from 0.008 to 0.46. Beyond that the style has next to nothing left to give. The colors alone leave most of the style loss (1.88 of 3.51; 2.51 of 2.67 for the pumpkin):
 # a Gram matrix holds more than colors. The faces survive to w = 1, since the content loss names places. See the price of smoothness, too: the cat's whiskers fade even at w = 0.01, and large w gives flat blocks. Without $R$ and the shifts the same descent brought the cat to a style loss of 0.023 at w = 10, hardly more than a quarter of this one, in a picture full of grain: a lower loss is not yet a better picture.
 
 # %% [markdown]
@@ -381,7 +381,7 @@ for kind, images in restored.items():
     show(plot_images(rows, 7, kind, row_titles=["test image", *images]))
 
 # %% [markdown]
-# With noise the network trained on pairs has the best PSNR (21.8 dB, 6.0 ± 0.2 above the blur); in SSIM the search, which was never trained on noise, is level with it (0.639 ± 0.031 and 0.628 ± 0.008). Encoding and decoding once is *not* a denoiser: 13.5 dB, hardly above the noisy image, since the encoder has never seen such an image. With coarse pixels the network
+# With noise the network trained on pairs has the best PSNR (21.8 dB, 6.0 ± 0.2 above the blur); in SSIM the search, which was never trained on noise, is level with it (0.639 ± 0.031 and 0.626 ± 0.008). Encoding and decoding once is *not* a denoiser: 13.5 dB, hardly above the noisy image, since the encoder has never seen such an image. With coarse pixels the network
 # wins in both measures, and the search is 2.9 ± 0.2 dB above bicubic interpolation. Random jitter makes everything worse, as it must: it knows nothing of what is missing.
 
 # %% [markdown]
@@ -546,8 +546,8 @@ titles = ["real", *(f"augmented: {name}" for name in arms)]
 show(plot_images(rows, 12, "500 images, seed 0", value_range=(-1, 1), row_titles=titles))
 
 # %% [markdown]
-# **The leak is there**: with the reals alone augmented, 48 to 52 % of the samples are taken for mirrored, against 19 to 30 % without augmentation (these young samples are read less surely than real digits, 0.5 %). With both sides augmented it is 28 to 62 %: line 4 says why a flip of one half cannot be kept out. **And here neither augmentation helped**: the distances are 30 to 34
-# without, 39 to 50 and 38 to 55 with. In 400 rounds this discriminator had no time to learn 500 images by heart, so there was nothing to cure, and a harder task was learned less far. Gray corners came *more* often with both (11 to 34 %) than with the reals alone (0.1 to 2 %), which line 1 does not predict: neither run is near its best generator. The gain of Zhao and others
+# **The leak is there**: with the reals alone augmented, 44 to 51 % of the samples are taken for mirrored, against 18 to 28 % without augmentation (these young samples are read less surely than real digits, 0.6 %). With both sides augmented it is 28 to 83 %: line 4 says why a flip of one half cannot be kept out, and no judge minds which of the two is drawn more often. **And here neither augmentation helped**: the distances are 30 to 36
+# without, 43 to 49 and 38 to 59 with. In 400 rounds this discriminator had no time to learn 500 images by heart, so there was nothing to cure, and a harder task was learned less far. Gray corners came *more* often with both (9 to 29 %) than with the reals alone (0.2 to 2 %), which line 1 does not predict: neither run is near its best generator. The gain of Zhao and others
 # needs long trainings; at `gpu` scale 20,000 rounds are foreseen, and have not been measured.
 
 # %% [markdown]
@@ -714,7 +714,7 @@ for noise in (0.15, 0.3, 0.6):
     print(f"noise {noise}: " + ", ".join(told))
 
 # %% [markdown] tags=["solution"]
-# The network keeps its lead at all three: 25.4, 21.8 and 14.3 dB against 20.8, 18.1 and 13.1. Each loses most at 0.6. The search is bounded above by what the decoder can draw at all, which is why it gains little from a cleaner image, and its loss to the network shrinks from 4.7 to 1.2 dB as the noise grows beyond what that one was trained for. (The pull was left as it is.)
+# The network keeps its lead at all three: 25.4, 21.8 and 14.3 dB against 20.8, 18.1 and 13.1. Each loses most at 0.6. The search is bounded above by what the decoder can draw at all, which is why it gains little from a cleaner image, and its loss to the network shrinks from 4.6 to 1.2 dB as the noise grows beyond what that one was trained for. (The pull was left as it is.)
 
 # %% [markdown]
 # ## What you take along

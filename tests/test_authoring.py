@@ -708,6 +708,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
         ("import warnings\n\nwarnings.warn('beware')", "an error or a warning in the output"),
         ("import os\n\nprint(os.getcwd())", "a path of this machine in the output"),
         ("object()", "object at 0x"),
+        ("from course_lib.plotting import *\n\nshow(Figure())", "cannot see it, only «untitled»"),
     ],
 )
 def test_what_must_not_be_published_stops_the_build_and_names_the_cell(tmp_path, code, message):

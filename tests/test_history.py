@@ -195,7 +195,7 @@ def test_a_live_watch_draws_updates_and_clears(live, monkeypatch, capsys):
     assert seen == [0, 1, 2, 3]
     pictures = [bundle["image/png"] for bundle in live[:-1]]
     assert len(pictures) == 4 and len(set(pictures)) == 4  # one a step, each another curve
-    assert live[0]["text/plain"] == "<figure: VAE>"
+    assert live[0]["text/plain"] == "<figure: VAE. Axes: loss against updates>"
     assert "image/png" not in live[-1] and live[-1]["text/plain"] == ""
     assert "VAE" in capsys.readouterr().err  # tqdm's bar, in words outside a notebook
 

@@ -15,6 +15,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from course_lib.describing import says_enough
+
 from .lesson import Lesson
 from .notebooks import METADATA, text_of
 
@@ -98,6 +100,10 @@ def output_faults(output: NotebookNode, root: Path) -> Iterator[str]:
             yield f"a path of this machine in the output: {folder}"
     if address := re.search(r"\S+ at 0x[0-9a-f]{6,}", text):
         yield f"an object's address, another one in each run, in the output: {address[0]}"
+    for told in re.findall(r"<figure: (.*)>", text):
+        if not says_enough(told):
+            said = "give it a title that says what it shows, or figure.set_label"
+            yield f"a picture that is not told to who cannot see it, only «{told}»: {said}"
 
 
 def texts(output: NotebookNode) -> str:
