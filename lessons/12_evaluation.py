@@ -302,7 +302,7 @@ for name, (_, probabilities) in seen.items():
 # real ones' 9.81; copies of the training set get 9.78. The score never looks at a reference, so it cannot
 # know that a class holds more than one image. It does notice that the sevens are gone, since at most nine classes are left. It notices
 # blur, because the classifier is less sure (a doubt of 0.16 nats, real images have 0.02) and less even (a variety of 2.19, real images 2.30). And noise, for another
-# reason than you may expect: the first line printed above says that the *variety* is down, to 0.735, while the doubt is only 0.127. The network calls 84 % of the noisy
+# reason than you may expect: the first line printed above says that the *variety* is down, to 0.735, while the doubt is only 0.127. The network calls 85 % of the noisy
 # images an eight, and is sure of it. A low score does not say that the images are hard to recognize. (Barratt and Sharma 2018 have more of its weaknesses.)
 #
 # ## 4 · The Fréchet distance
