@@ -85,10 +85,11 @@ print(f"scale {course_scale()} on {device}: {steps:,} steps in batches of {batch
 # 3. The **[transposed convolution](glossary.ipynb#Transposed-convolution)** of $v$ with the same
 #    kernel is *defined* as $C^\top v$. So it takes small to large, and for all $x$ and $v$:
 #    $\;\langle C x, v \rangle = \langle x, C^\top v \rangle$.
-# 4. It is no inverse. $C$ has fewer rows than columns, so $C^\top C$ has not full rank and is not the
-#    identity: the size comes back, the picture does not. («Deconvolution», as some call it, promises
-#    too much. A layer «for convolution's backward pass», as others have it, is nearer: but the
-#    discriminator needs none, autograd does that by itself.)
+# 4. It is no inverse. Where fewer numbers come out than go in, as below, $C$ has fewer rows than
+#    columns, so $C^\top C$ has not full rank and is not the identity: the size comes back, the picture
+#    does not. («Deconvolution», as some call it, promises too much. A layer «for convolution's backward
+#    pass», as others have it, is nearer: but the discriminator needs none, autograd does that by
+#    itself.)
 #
 # Below, $C$ is built column by column for one kernel, 4 × 4 with stride 2 and padding 1, on 6 × 6 images.
 # **Predict** before you run: how many rows and columns has it, and how many numbers in a row are not 0?
@@ -279,7 +280,8 @@ show(plot_images(strength, 3, "Behind three untrained layers", labels=list(doubl
 # 5. After $t$ batches the share of the start value that is left is $(1 - m)^t$: each step keeps
 #    $1 - m$ of it.
 # 6. For $N$ independent numbers $\mathbb E\,\sigma^2 = \frac{N-1}{N}\,\text{(true variance)}$, so
-#    the running estimate takes the unbiased one, divided by $N - 1$.
+#    the running estimate takes the unbiased one, divided by $N - 1$. (The pixels of one map are not
+#    independent, so for them this is a convention.)
 #
 # ![The numbers of one channel in all images share a mean and a variance; evaluation puts running estimates in their place](../images/10_batch_norm.png)
 #
@@ -383,8 +385,8 @@ for x in torch.randn(3):  # N = 1: the formula of this section for a single numb
 
 # %% [markdown]
 # ### Exercise · `leaky_relu(x, negative_slope)`
-# *3 minutes.* $x$ where it is not negative, `negative_slope` · $x$ where it is, for a tensor of any
-# shape and slopes from 0 to 1.
+# *3 minutes.* Return a new tensor: $x$ where it is not negative, `negative_slope` · $x$ where it is,
+# for an `x` of any shape and slopes from 0 to 1.
 
 
 # %% exercise="dcgan.leaky_relu"
@@ -430,7 +432,8 @@ for slope in (0.0, 0.2):
 #    first: those two have to see and to set the true range of the pixels (nor are logits normalized),
 # 3. ReLU in the generator, tanh at its end; leaky ReLU with slope 0.2 in the discriminator, no
 #    activation at its end,
-# 4. all weights start from $\mathcal N(0, 0.02^2)$ (those of norms from $\mathcal N(1, 0.02^2)$),
+# 4. all weights start from $\mathcal N(0, 0.02^2)$ (those of norms from $\mathcal N(1, 0.02^2)$, which
+#    their code has and the paper does not say),
 # 5. Adam with a learning rate of 0.0002 and `beta1` 0.5.
 #
 # Line 4 is less arbitrary than it looks. By line 3 of section 2 the weights' size has no influence
@@ -441,10 +444,11 @@ for slope in (0.0, 0.2):
 # %% [markdown]
 # ### Exercise · `initialize_dcgan(module)`
 # *8 minutes.* Called once on a whole network: in every `nn.Conv2d` and `nn.ConvTranspose2d` inside
-# it, however deeply nested, draw the weights from a normal distribution with mean 0 and standard
-# deviation 0.02; in every `nn.BatchNorm2d` with mean 1 and standard deviation 0.02; set the biases
-# of all of these to 0. A layer may have no bias, and a norm no weight. Other layers are free, and so
-# is what you return. Draw from PyTorch's global generator, and set no seed.
+# it, however deeply nested (`module` may itself be one), draw the weights from a normal distribution
+# with mean 0 and standard deviation 0.02; in every `nn.BatchNorm2d` with mean 1 and standard
+# deviation 0.02; set the biases of all of these to 0. A layer may have no bias, and a norm no
+# weight. Other layers are free, and so is what you return. Draw from PyTorch's global generator, and
+# set no seed.
 
 
 # %% exercise="dcgan.initialize_dcgan"
@@ -470,7 +474,8 @@ check("dcgan.initialize_dcgan", initialize_dcgan)
 # gives 7 after two halvings, 32 and 64 give 4 after three and four. Start there, and double as
 # often. `width` is the number of channels in front of the last layer; each doubling halves the
 # channels, so at 32 they are 4·`width`, 2·`width`, `width`, `channels`. No norm stands behind the last
-# layer. Kernels, norms and activations elsewhere are free; with the recipe's you come by the numbers below.
+# layer. Which kernels, norms and activations stand elsewhere is free; with the recipe's you come by the
+# numbers below.
 
 
 # %% exercise="dcgan.DCGANGenerator"
@@ -505,8 +510,8 @@ check("dcgan.DCGANGenerator", DCGANGenerator)
 # ### Exercise · `DCGANDiscriminator(image_size, channels, width)`
 # *10 minutes.* The way back: images `(B, channels, image_size, image_size)` to one logit each,
 # `(B,)`, for the same sizes, with `width` channels behind the first convolution, twice as many
-# behind each further one. Nothing is normalized before the second layer, nor are the logits. What the
-# text leaves open is free.
+# behind each further one that makes maps. Nothing is normalized before the second layer, nor are the
+# logits. What the text leaves open is free.
 
 
 # %% exercise="dcgan.DCGANDiscriminator"
@@ -744,8 +749,8 @@ titles = ["real", *fakes]
 show(plot_images(rows, 12, "None chosen", value_range=(-1, 1), row_titles=titles, size=0.6))
 
 # %% [markdown]
-# Numbers in the text are those of `laptop` scale: one run, seed 0, on one CPU core. After less than two
-# minutes each the DCGAN is at 17.5 and the MLP GAN at 31.2. (Two more seeds of the DCGAN, trained
+# Numbers in the text are those of `laptop` scale: one run, seed 0, on one CPU core. After 119
+# seconds the DCGAN is at 17.5, after 109 the MLP GAN at 31.2. (Two more seeds of the DCGAN, trained
 # elsewhere: 16.0 and 16.9.) The floor, at 0.13, is far below both, so these are no perfect clothes.
 #
 # Your eye says more than that factor of 1.8: the linear layers leave each pixel a noise of its own, since
@@ -794,8 +799,8 @@ moments_explorer(
 # - reals *and* fakes are shifted by up to three pixels before the discriminator sees them, every
 #   time anew ([differentiable augmentation](glossary.ipynb#Differentiable-augmentation), Zhao and
 #   others 2020). As the same happens to both, the game's goal is not moved: the generator still
-#   makes unshifted faces, or any shift of them equally well. Shifting the reals alone would teach it
-#   shifted faces.
+#   makes unshifted faces. Were its faces one pixel to the left, some fakes would be seen four pixels to
+#   the left, and no real ever is. Shifting the reals alone would teach it shifted faces.
 
 
 # %%
@@ -872,7 +877,8 @@ moments_explorer({"emoji": {s: m["images"] for s, m in emoji_seen.items()}}, val
 
 # %% [markdown]
 # Not copies, by this measure: at the median a sample is 0.32 from the nearest real drawing, and a real
-# drawing is 0.28 from its nearest other one. The faces look for their own mouth and brows. What this
+# drawing is 0.28 from its nearest other one. The nearest tenth of the samples says the same, 0.21 or
+# less against 0.15 or less. The faces look for their own mouth and brows. What this
 # cannot exclude: a drawing put together from parts of several, or one that is copied and shifted,
 # which pixels do not see as near.
 
@@ -941,8 +947,8 @@ except ValueError as error:
     print("a single row of numbers:", str(error).partition(",")[0])
 
 # %% [markdown]
-# One short run each, so that a difference of ten means little: the two that differ in nothing but a
-# bias, «as it was» and «kernel 4» below, are 64 and 58.
+# One short run each, so that a difference of ten means little: two that differ in nothing but a
+# bias, «as it was» and our «kernel 4» of section 8, are 64 and 58.
 #
 # | what you see | what it means | what to do |
 # |---|---|---|
@@ -1030,8 +1036,8 @@ short_run("rates 0.02 and 0.01", rates=(2e-2, 1e-2))
 # 2. Batch norm ties an image to its batch while it trains and lets go in evaluation mode; in front
 #    of it neither bias nor size of the weights has a say, and the discriminator's first layer and
 #    the generator's last have none.
-# 3. In equal seconds convolutions nearly halve the Fréchet distance on clothes, and recall is four
-#    times as high; what looks like a new picture has to be held against the nearest old one.
+# 3. In about equal seconds, here a run of each, convolutions nearly halve the Fréchet distance on clothes,
+#    and recall is four times as high; what looks like a new picture has to be held against the nearest old one.
 #
 # **References.** Radford, Metz and Chintala (2015), arXiv 1511.06434, section 3 · Ioffe and Szegedy
 # (2015), arXiv 1502.03167, algorithm 1 · Dumoulin and Visin (2016), arXiv 1603.07285, chapter 4 ·

@@ -302,7 +302,7 @@ for name, (_, probabilities) in seen.items():
 # real ones' 9.81; copies of the training set get 9.78. The score never looks at a reference, so it cannot
 # know that a class holds more than one image. It does notice that the sevens are gone, since at most nine classes are left. It notices
 # blur, because the classifier is less sure (a doubt of 0.16 nats, real images have 0.02) and less even (a variety of 2.19, real images 2.30). And noise, for another
-# reason than you may expect: the first line printed above says that the *variety* is down, to 0.735, while the doubt is only 0.127. The network calls 84 % of the noisy
+# reason than you may expect: the first line printed above says that the *variety* is down, to 0.735, while the doubt is only 0.127. The network calls 85 % of the noisy
 # images an eight, and is sure of it. A low score does not say that the images are hard to recognize. (Barratt and Sharma 2018 have more of its weaknesses.)
 #
 # ## 4 · The Fréchet distance
@@ -600,7 +600,7 @@ for size in (5, 10, 30, 100):
     print(f"N = {size:>3}: {', '.join(cells)}")
 
 # %% [markdown]
-# The unbiased means lie around the truth at every N, within their standard errors; the other one is far too high, the
+# The unbiased means lie around the truth at every N, within one or two of their standard errors; the other one is far too high, the
 # more so the smaller N. Unbiased does not mean exact: a *single* KID of few samples scatters widely. But an average over
 # several comes to the right place, and two models with different N can be compared.
 
@@ -626,7 +626,7 @@ for name, (features, _) in seen.items():
 # %% [markdown]
 # ### Exercise · `precision_recall(real_features, fake_features, k=3)`
 # *12 minutes.* Features `(N, D)` and `(M, D)`. Return precision and recall, two numbers between 0 and 1. A point
-# is not its own neighbor; a point on the edge of a ball is inside. `torch.cdist` gives all distances of two sets at once.
+# is not its own neighbor; a point on the edge of a ball is inside. Distances are Euclidean: `torch.cdist` gives all those of two sets at once.
 
 
 # %% exercise="evaluation.precision_recall"
@@ -687,7 +687,8 @@ show(figure)
 
 # %% [markdown]
 # As $\psi$ falls from 1.5 to 0.25, precision rises from 0.46 to 0.76 and recall falls from 0.70 to 0.20: the samples become smoother and
-# more alike. FID is lowest near $\psi = 1.25$, where recall is highest; it cannot say what was traded for what. Truncation makes a showcase of samples look
+# more alike. FID is three times as high at 0.25, where precision is best, and about the same from 1 to 1.5 (17.5 to 17.9, one draw each), where precision still
+# falls: it cannot say what was traded for what. Truncation makes a showcase of samples look
 # better than the model is, so a figure of samples states its $\psi$. (This GAN trained for two minutes: at $\psi = 1$ it has a precision of 0.53, where
 # real test images have 0.85. Many of its samples are half-made digits, and so they look.)
 #
@@ -753,7 +754,7 @@ show(figure)
 # %% [markdown]
 # Three things to see. **The scale** says nothing: the real set's FID is 0.43 by one network and 5.9 by another. **The two seeds** of our own
 # network agree well with each other, within a fifth for most sets, though they share no weight. **The order** is not safe either: the shipped network puts the noisy
-# set farthest of all, but for one image repeated; ours put it behind the blurred one, at a fourth of that set's distance. Neither is wrong. Noise moves
+# set farthest of all, but for one image repeated; ours put it nearer than the blurred one, at a fourth of that set's distance. Neither is wrong. Noise moves
 # the features of a network that never saw noise in an unforeseen way, and networks differ most where they were not trained. Every extractor agrees on the copies: closest.
 #
 # So an FID says how far two sets differ *for a certain network*. Name it, use one for all that you compare, and be careful with conclusions about a kind of flaw that
@@ -991,7 +992,7 @@ for k in (1, 3, 10):
 # 1. A score is a claim about a set, by one network, at one N. Report the direction, the number of samples, the features,
 #    and what real images get.
 # 2. FID and KID compare whole clouds; FID is biased upwards by about c/N, KID is not. Precision and recall say in which way a model fails.
-# 3. No metric that compares with the training set can punish copying it: look at nearest neighbors, with test images as the yardstick. And
+# 3. No metric that rewards likeness to the training set can punish copying it: look at nearest neighbors, with test images as the yardstick. And
 #    before you believe any number, sit the blind test.
 #
 # **References.** Salimans and others (2016), *Improved Techniques for Training GANs*, arXiv 1606.03498 · Heusel and others (2017),

@@ -22,6 +22,11 @@ def size_by_module(size, kernel, stride, padding, output_padding):
     return layer(torch.zeros(1, 1, size, size)).shape[-1]
 
 
+def size_measured(size, kernel, stride, padding, output_padding):
+    layer = nn.ConvTranspose2d(1, 1, kernel, stride, padding, output_padding)
+    return layer(torch.zeros(1, 1, size, size)).shape[-1]
+
+
 # batch_norm
 def norm_by_formula(x, weight, bias, running_mean, running_var, training, momentum, eps):
     mean, var = running_mean, running_var
@@ -279,6 +284,7 @@ RIGHT = {
         size_by_stamps,
         size_as_documented,
         size_by_module,
+        size_measured,
     ],
     "batch_norm": [norm_by_formula, norm_by_einops, norm_by_library, norm_by_loop],
     "leaky_relu": [

@@ -26,6 +26,8 @@ SIZE = [
     (lambda n, k, s, p, o: ((n - 1) * s + k - 2 * p + o) ** 2, "whole_image"),
     (lambda n, k, s, p, o: n - 1 + k - 2 * p + o, "stride_ignored"),
     (lambda n, k, s, p, o: n * k - 2 * p + o, "stamps_side_by_side"),
+    (lambda n, k, s, p, o: (n - 1) * k + s - 2 * p + o, "kernel_and_stride_swapped"),
+    (lambda n, k, s, p, o: (n - 1 + o) * s + k - 2 * p, None),
     (lambda n, k, s, p, o: print(end=""), "does it return?"),
 ]
 
@@ -170,6 +172,10 @@ LEAKY = [
     (lambda x, slope: F.elu(x, slope), "softened"),
     (lambda x, slope: torch.where(x >= 0, x, x / slope), "slope_divided"),
     (lambda x, slope: F.relu(x) + slope * x, "slope_on_both_sides"),
+    (lambda x, slope: F.relu(x) - slope * (x < 0), "constant_floor"),
+    (lambda x, slope: slope * F.relu(x), "slope_times_relu"),
+    (lambda x, slope: torch.where(x >= 0, x, (1 - slope) * x), "rest_of_the_slope"),
+    (lambda x, slope: torch.where(x >= 0, x, slope * x.detach()), "left_side_detached"),
     (lambda x, slope: F.leaky_relu(x.detach(), slope), "detached"),
     (written_over, "in_place"),
     (asked_by_if, "python_max"),
@@ -244,6 +250,57 @@ def skipping(module):
             nn.init.zeros_(layer.bias)
 
 
+def one_layer(layer):
+    if isinstance(layer, CONVOLUTIONS):
+        nn.init.normal_(layer.weight, 0.0, 0.02)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+    elif isinstance(layer, nn.BatchNorm2d) and layer.weight is not None:
+        nn.init.normal_(layer.weight, 1.0, 0.02)
+        nn.init.zeros_(layer.bias)
+
+
+def child_by_child(module):
+    for child in module.children():
+        one_layer(child)
+        child_by_child(child)
+
+
+def children_and_theirs(module):
+    for child in module.children():
+        for layer in (child, *child.children()):
+            one_layer(layer)
+
+
+def returning_early(module):
+    for layer in module.modules():
+        if isinstance(layer, CONVOLUTIONS):
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+            return
+
+
+def with_an_or(module):
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d) or nn.ConvTranspose2d:
+            nn.init.normal_(layer.weight, 0.0, 0.02)
+
+
+def itself(module):
+    module.apply(itself)
+
+
+def told_by_name(module):
+    for name, parameter in module.named_parameters():
+        if "norm" in name and "weight" in name:
+            nn.init.normal_(parameter, 1.0, 0.02)
+        elif "weight" in name:
+            nn.init.normal_(parameter, 0.0, 0.02)
+        else:
+            nn.init.zeros_(parameter)
+
+
 def all_alike(module):
     for parameter in module.parameters():
         nn.init.normal_(parameter, 0.0, 0.02)
@@ -258,7 +315,18 @@ START = [
     (start(kinds=nn.Conv2d), "transposed_forgotten"),
     (start(kinds=nn.ConvTranspose2d), "convolutions_forgotten"),
     (start(draw=normal(0.0, 0.02**2), draw_norm=normal(1.0, 0.02**2)), "deviation_squared"),
+    (start(draw=normal(0.0, 0.02**2)), "deviation_squared"),
     (start(draw=normal(0.0, 0.02**0.5)), "variance_for_deviation"),
+    (start(draw=normal(1.0, 0.02)), "convolutions_around_one"),
+    (start(draw_norm=normal(0.02, 1.0)), "mean_and_deviation_swapped"),
+    (start(bias=nn.init.ones_), "biases_drawn"),
+    (start(draw_norm=nothing, bias=nothing, shift=nothing), "weights_of_convolutions_alone"),
+    (child_by_child, "inside_alone"),
+    (children_and_theirs, "children_alone"),
+    (returning_early, "first_layer_alone"),
+    (with_an_or, "weight_of_all"),
+    (itself, "applied_within_itself"),
+    (told_by_name, "norms_by_name"),
     (start(draw_norm=normal(0.0, 0.02)), "norms_around_zero"),
     (start(draw_norm=nn.init.ones_), "norms_constant"),
     (start(draw_norm=normal(1.0, 1.0)), "norms_spread_widely"),
@@ -343,6 +411,25 @@ class LinearGenerator(nn.Module):
         return self.layers(z)
 
 
+def in_color(latent_dim, image_size, channels, width):
+    return generator()(latent_dim, image_size, 3, width)
+
+
+class StretchedOverTheBatch(generator(end=())):
+    def forward(self, z):
+        images = super().forward(z)
+        return 2 * (images - images.min()) / (images.max() - images.min()) - 1
+
+
+def norms_without_estimates(latent_dim, image_size, channels, width):
+    module = generator()(latent_dim, image_size, channels, width)
+    for name, layer in list(module.named_modules()):
+        if isinstance(layer, nn.BatchNorm2d):
+            kept = nn.BatchNorm2d(layer.num_features, track_running_stats=False)
+            module.set_submodule(name, kept)
+    return module
+
+
 GENERATOR = [
     (generator(end=(nn.Sigmoid,)), "sigmoid"),
     (generator(end=()), "no_tanh"),
@@ -353,6 +440,11 @@ GENERATOR = [
     (generator(doubling=(4, 2)), "padding_missing"),
     (generator(sizes=lambda size: (size // 8, 3)), "halved_too_often"),
     (generator(sizes=lambda size: halvings(size, stop=5)), "halved_too_often"),
+    (generator(sizes=lambda size: halvings(size, stop=9)), "starts_too_large"),
+    (generator(widths=lambda w, n: [w // 2**k for k in range(n)]), "another_last_width"),
+    (in_color, "always_in_color"),
+    (StretchedOverTheBatch, "batch_statistics_always"),
+    (norms_without_estimates, "batch_statistics_always"),
     (generator(widths=lambda w, n: [w * 2**k for k in range(n)]), "width_at_the_other_end"),
     (generator(widths=lambda w, n: [w] * n), "one_width"),
     (generator(widths=lambda w, n: [w * 2 ** (n - k) for k in range(n)]), "another_last_width"),

@@ -51,6 +51,14 @@ def zero_rows_dropped(p):
     return each[~each.isnan()].mean().exp()
 
 
+def zero_rows_kept_as_zero(p):
+    return torch.nan_to_num((p * (p.log() - p.mean(dim=0).log())).sum(dim=1)).mean().exp()
+
+
+def in_halves(p):
+    return torch.stack([score(lambda each: each.mean().exp())(half) for half in p.chunk(2)]).mean()
+
+
 def weighed_by_the_marginal(p):
     q = p.mean(dim=0).clamp(min=1e-12)
     return (q * (p.clamp(min=1e-12).log() - q.log())).sum(dim=1).mean().exp()
@@ -78,6 +86,8 @@ SCORE = [
     (lambda p: (xlogy(p, p) - xlogy(p, p.mean(dim=0))).mean().exp(), "averaged_over_classes"),
     (lambda p: (p * (p / p.mean(dim=0)).log()).sum(dim=1).mean().exp(), "zero_times_infinity"),
     (zero_rows_dropped, "zero_times_infinity"),
+    (zero_rows_kept_as_zero, "nan_images_as_zero"),
+    (in_halves, "in_splits"),
     (floor_under_the_logarithm, "constant_added"),
     (counted_marginal, "marginal_of_named_classes"),
     (weighed_by_the_marginal, "weighed_by_the_mean"),
@@ -327,6 +337,8 @@ KID = [
     (discrepancy(within=lambda k: k.mean() - k.diagonal().mean()), "means_subtracted"),
     (discrepancy(across=lambda k: k.mean()), "cross_once"),
     (discrepancy(across=lambda k: -2 * k.mean()), "cross_added"),
+    (discrepancy(across=lambda k: 0), "cross_left_out"),
+    (discrepancy(lambda x, y: (x @ y.T / x.shape[1] + 1) * 3), "times_three"),
     (discrepancy(across=lambda k: 2 * k.sum()), "cross_not_averaged"),
     (discrepancy(lambda x, y: (x @ y.T + 1) ** 3), "not_divided_by_d"),
     (discrepancy(lambda x, y: (x @ y.T / len(x) + 1) ** 3), "divided_by_n"),
@@ -480,6 +492,10 @@ def laplace(correct, total, confidence=0.95):
     return (correct + 1) / (total + 2), *wilson()(correct, total, confidence)[1:]
 
 
+def as_counts(correct, total, confidence=0.95):
+    return correct, *(total * end for end in wilson()(correct, total, confidence)[1:])
+
+
 def all_z_unsquared(rate, z, n):
     return z * math.sqrt(rate * (1 - rate) / n + z / (4 * n * n))
 
@@ -503,6 +519,13 @@ CHOICE = [
         "second_term_outside_the_root",
     ),
     (wilson(half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + z * z / (4 * n))), "four_n"),
+    (
+        wilson(half=lambda p, z, n: z * math.sqrt(p * (1 - p) / n + z * z / (2 * n * n))),
+        "two_n_squared",
+    ),
+    (wilson(lambda confidence: two_sided(confidence) ** 2), "z_already_squared"),
+    (wilson(put=lambda p, m, w, d: (p, (m - 2 * w) / d, (m + 2 * w) / d)), "twice_the_half_width"),
+    (as_counts, "in_counts"),
     (
         wilson(
             center=lambda p, z, n: p + z / (2 * n),

@@ -48,6 +48,7 @@ EXERCISE = Exercise(
     signature="(size, kernel, stride, padding, output_padding)",
     oracle=size_by_layer,
     coincident=True,
+    random=True,  # who builds the layer and measures draws its weights
     cases=size_cases,
     misconceptions=(
         Misconception(
@@ -124,6 +125,12 @@ EXERCISE = Exercise(
             lambda n, k, s, p, o: n * k - 2 * p + o,
             "The stamps were laid side by side. They lie `stride` apart and overlap where the "
             "kernel is longer than that.",
+        ),
+        Misconception(
+            "kernel_and_stride_swapped",
+            lambda n, k, s, p, o: length(n, s, k, 2 * p, o),
+            "The kernel and the stride changed places: stamps begin one stride apart, and the last "
+            "one covers as many pixels as the kernel has.",
         ),
         Misconception(
             "bound_wrongly",

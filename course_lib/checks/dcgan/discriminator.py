@@ -95,10 +95,12 @@ class KernelTooLarge(nn.Module):
 class SmallLastKernel(nn.Module):
     """What remains is taken for 4 × 4 at every size."""
 
+    side = 4
+
     def __init__(self, image_size: int, channels: int, width: int):
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels, width, 4, 4), nn.ReLU(), nn.Conv2d(width, 1, 4)
+            nn.Conv2d(channels, width, 4, 4), nn.ReLU(), nn.Conv2d(width, 1, self.side)
         )
 
     def forward(self, images: Tensor) -> Tensor:
@@ -270,6 +272,7 @@ EXERCISE = module_exercise(
                 variant(SmallLastKernel, finish=lambda self, maps: maps),
                 variant(SmallLastKernel, finish=lambda self, maps: maps.squeeze(1)),
                 variant(SmallLastKernel, finish=lambda self, maps: maps.flatten(1)),
+                variant(SmallLastKernel, side=7),
                 PaddedLastKernel,
             ),
         ),

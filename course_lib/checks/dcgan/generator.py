@@ -109,7 +109,10 @@ class NormBehindLast(SomeGenerator):
         self.head = nn.Sequential(self.head, nn.BatchNorm2d(channels))
 
 
-def of_widths(widths: Callable[[int, int], list[int]]) -> type:
+START = {28: (7, 2), 32: (4, 3), 64: (4, 4)}  # side of the first map, doublings
+
+
+def of_widths(widths: Callable[[int, int], list[int]], start: dict = START) -> type:
     """A generator of transposed convolutions, with a norm behind each but the last.
 
     `widths(width, times)`: the channels of its maps, the first to the last but one.
@@ -118,7 +121,7 @@ def of_widths(widths: Callable[[int, int], list[int]]) -> type:
     class Answer(nn.Module):
         def __init__(self, latent_dim: int, image_size: int, channels: int, width: int):
             super().__init__()
-            side, times = {28: (7, 2), 32: (4, 3), 64: (4, 4)}[image_size]
+            side, times = start[image_size]
             maps = widths(width, times)
             up = [nn.ConvTranspose2d(latent_dim, maps[0], side)]
             up += [nn.ConvTranspose2d(a, b, 4, 2, 1) for a, b in pairwise([*maps, channels])]
@@ -140,7 +143,7 @@ def falling(width: int, times: int) -> list[int]:
 EXERCISE = module_exercise(
     name="dcgan.DCGANGenerator",
     arguments=ARGUMENTS,
-    sizes=((5, 28, 1, 4), (6, 32, 3, 4), (3, 64, 3, 4), (3, 32, 1, 4)),
+    sizes=((5, 28, 1, 4), (6, 32, 3, 4), (3, 64, 3, 8), (3, 32, 1, 4)),
     batches=(5, 5, 5, 5),
     width="width",
     given=lambda g, batch, latent_dim, **_: {"z": 2 * normal(g, batch, latent_dim)},
@@ -221,7 +224,14 @@ EXERCISE = module_exercise(
             "An image changes with its neighbors in the batch, in eval mode too, and every channel "
             "of every batch has the same mean. No norm stands behind the last layer, and in eval "
             "mode a norm uses its running estimates.",
-            also=(BatchStatisticsAlways,),
+        ),
+        Misconception(
+            "batch_statistics_always",
+            BatchStatisticsAlways,
+            "An image changes with its neighbors in the batch, in eval mode too: something is "
+            "taken over the whole batch there. In eval mode a norm uses its running estimates; "
+            "nn.BatchNorm2d does so by itself if it keeps them, F.batch_norm must be told "
+            "training=self.training.",
         ),
         Misconception(
             "norm_behind_last",
@@ -247,7 +257,16 @@ EXERCISE = module_exercise(
             of_widths(lambda width, times: [2 * w for w in falling(width, times)]),
             "The channels fall by halves, but another number than `width` arrives at the last "
             "layer. Count from there: `width`, and twice as many for each step back.",
-            also=(of_widths(lambda width, times: [8 * width // 2**k for k in range(times)]),),
+            also=(
+                of_widths(lambda width, times: [8 * width // 2**k for k in range(times)]),
+                of_widths(lambda width, times: [width // 2**k for k in range(times)]),
+            ),
+        ),
+        Misconception(
+            "starts_too_large",
+            of_widths(falling, start={28: (7, 2), 32: (8, 2), 64: (8, 3)}),
+            "The way up starts at 8 × 8. Halve until *less* than 8 is left: 32 and 64 come to 4 × "
+            "4, three and four doublings away.",
         ),
         Misconception(
             "halved_too_often",
@@ -310,6 +329,11 @@ EXERCISE = module_exercise(
             with_sizes(SomeGenerator, lambda z, n, c, w: (z, 64, c, w)),
             "The images are 64 × 64 whatever image_size says, as in the paper. The number of "
             "doublings depends on image_size.",
+        ),
+        Misconception(
+            "always_in_color",
+            with_sizes(SomeGenerator, lambda z, n, c, w: (z, n, 3, w)),
+            "The images have three channels whatever `channels` says: a gray image has one.",
         ),
         Misconception(
             "width_for_channels",

@@ -235,6 +235,37 @@ def frozen(module: nn.Module) -> None:
     module.requires_grad_(False)
 
 
+def inside_alone(module: nn.Module) -> None:
+    """Every layer inside, and never the module itself."""
+    by_hand(modules=lambda whole: list(whole.modules())[1:])(module)
+
+
+def two_levels(module: nn.Module) -> list[nn.Module]:
+    return [layer for child in module.children() for layer in (child, *child.children())]
+
+
+def first_layer_alone(module: nn.Module) -> None:
+    """A return inside the loop."""
+    by_hand(modules=lambda whole: [m for m in whole.modules() if hasattr(m, "weight")][:1])(module)
+
+
+def weight_of_all(module: nn.Module) -> None:
+    for layer in module.modules():
+        nn.init.normal_(layer.weight, 0.0, STD)
+
+
+def applied_within_itself(module: nn.Module) -> None:
+    module.apply(applied_within_itself)
+
+
+def norms_by_name(module: nn.Module) -> None:
+    for name, parameter in module.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(parameter)
+        else:
+            nn.init.normal_(parameter, float("norm" in name), STD)
+
+
 EXERCISE = Exercise(
     name="dcgan.initialize_dcgan",
     signature="(module)",
@@ -252,6 +283,21 @@ EXERCISE = Exercise(
             "affine=False has no weight either. Ask before you fill it.",
             error="'NoneType' object has no attribute",
             also=(bias_data_of_all,),
+        ),
+        Misconception(
+            "weight_of_all",
+            weight_of_all,
+            "A layer that has no weight was asked for it: a Sequential or an activation. Ask for "
+            "the kind first, isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)); with `or "
+            "nn.ConvTranspose2d` behind an isinstance the condition holds for every layer.",
+            error="object has no attribute 'weight'",
+        ),
+        Misconception(
+            "applied_within_itself",
+            applied_within_itself,
+            "The function hands itself to module.apply, which calls it, which hands itself over "
+            "again. Write a second function for one layer, and give that one to apply.",
+            error="maximum recursion depth exceeded",
         ),
         Misconception(
             "plain_tensor",
@@ -275,10 +321,17 @@ EXERCISE = Exercise(
             "module.modules(), or hand a function for one layer to module.apply.",
         ),
         Misconception(
+            "inside_alone",
+            inside_alone,
+            "The module itself was passed over: what is inside was reached, but the module may be "
+            "a convolution, too. modules() begins with the module itself, children() does not.",
+        ),
+        Misconception(
             "children_alone",
             by_hand(modules=nn.Module.children),
             "Some layers were not reached. children() goes one level deep; a network has blocks in "
             "blocks, and modules() walks through all of them.",
+            also=(by_hand(modules=two_levels),),
         ),
         Misconception(
             "copy_initialized",
@@ -286,6 +339,18 @@ EXERCISE = Exercise(
             "The network that was given is as it was. Its own parameters are to be filled, not "
             "those of a copy.",
             also=(lambda module: None,),
+        ),
+        Misconception(
+            "first_layer_alone",
+            first_layer_alone,
+            "The first layer got new numbers, and no other. Does a `return` or a `break` stand "
+            "inside the loop?",
+        ),
+        Misconception(
+            "weights_of_convolutions_alone",
+            by_hand(kinds=CONVOLUTIONS, bias=None),
+            "The convolutions' weights were drawn, and nothing else was done. The batch norms' "
+            "weights are drawn, too, and the biases of both kinds become 0.",
         ),
         Misconception(
             "transposed_forgotten",
@@ -317,6 +382,18 @@ EXERCISE = Exercise(
             also=(by_hand(norm=gaussian(0, STD), shift=gaussian(0, STD), bias=None),),
         ),
         Misconception(
+            "norms_by_name",
+            norms_by_name,
+            "Some norms were taken for convolutions. What a layer is called says nothing of its "
+            "kind: in a Sequential a norm is called 1 or 4. Ask for its class.",
+        ),
+        Misconception(
+            "convolutions_around_one",
+            by_hand(conv=gaussian(1, STD)),
+            "The convolutions' weights lie around 1, which is the mean of the norms' weights. "
+            "Theirs is 0.",
+        ),
+        Misconception(
             "all_parameters_alike",
             lambda module: [nn.init.normal_(p, 0.0, STD) for p in module.parameters()],
             "Every parameter was drawn alike. Norms' weights have mean 1, and biases are 0: look "
@@ -334,6 +411,7 @@ EXERCISE = Exercise(
             by_hand(conv=gaussian(0, STD**2), norm=gaussian(1, STD**2)),
             "The standard deviation is 0.0004, the square of 0.02: 0.02 is the standard deviation "
             "itself, not the root of it.",
+            also=(by_hand(conv=gaussian(0, STD**2)), by_hand(norm=gaussian(1, STD**2))),
         ),
         Misconception(
             "uniform",
@@ -375,7 +453,7 @@ EXERCISE = Exercise(
             by_hand(conv=lambda p: torch.full_like(p, STD), norm=gaussian(STD, 1)),
             "Mean and standard deviation changed places: nn.init.normal_ takes the mean first, and "
             "where one number is given alone, the standard deviation stays 1.",
-            also=(by_hand(conv=gaussian(STD, 1)),),
+            also=(by_hand(conv=gaussian(STD, 1)), by_hand(norm=gaussian(STD, 1))),
         ),
         Misconception(
             "constant_weights",
@@ -392,8 +470,9 @@ EXERCISE = Exercise(
         Misconception(
             "biases_drawn",
             by_hand(bias=gaussian(0, STD), shift=gaussian(0, STD)),
-            "The biases were drawn, too. They become 0.",
-            also=(by_hand(bias=gaussian(0, STD)),),
+            "The biases are other numbers than 0: drawn like the weights, or filled with a "
+            "constant. They become 0.",
+            also=(by_hand(bias=gaussian(0, STD)), by_hand(bias=torch.ones_like)),
         ),
         Misconception(
             "convolution_biases_left",

@@ -79,7 +79,7 @@ EXERCISE = Exercise(
         Misconception(
             "constant_floor",
             lambda x, a: torch.where(x > 0, x, a),
-            "Negative values came out as the slope itself. They are multiplied by it.",
+            "Negative values came out as the slope itself, or minus it. They are multiplied by it.",
             also=(lambda x, a: torch.where(x > 0, x, -a),),
         ),
         Misconception(
@@ -112,6 +112,18 @@ EXERCISE = Exercise(
             "Negative values were divided by the slope. They are multiplied by it.",
         ),
         Misconception(
+            "slope_times_relu",
+            lambda x, a: a * x.clamp(min=0),
+            "The slope multiplies what is positive, and what is negative comes out as 0. Positive "
+            "values pass as they are, negative ones times the slope.",
+        ),
+        Misconception(
+            "rest_of_the_slope",
+            lambda x, a: torch.where(x > 0, x, (1 - a) * x),
+            "Negative values were multiplied by 1 minus the slope. They are multiplied by the "
+            "slope.",
+        ),
+        Misconception(
             "slope_ignored",
             lambda x, a: F.leaky_relu(x),
             "The slope is 0.01 whatever negative_slope says: that is PyTorch's default.",
@@ -132,6 +144,12 @@ EXERCISE = Exercise(
             lambda x, a: F.leaky_relu(x.detach(), a),
             "No gradient comes back to x: it was detached, or went through numbers outside of "
             "PyTorch.",
+        ),
+        Misconception(
+            "left_side_detached",
+            lambda x, a: torch.where(x > 0, x, a * x.detach()),
+            "The values are right, but where x is negative no gradient comes back: that side was "
+            "detached. Its gradient is the slope, which is what a leaky ReLU is for.",
         ),
         Misconception(
             "mask_alone",

@@ -54,7 +54,7 @@ class NotedOperations(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.names: list[str] = []
-        self.widths: list[tuple[int, int, bool] | None] = []  # (in, out, is strided), by weights
+        self.widths: list[tuple[int, int, int, int] | None] = []  # of `widths_of`, by weights
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         name = func._schema.name.partition("::")[2]
@@ -69,10 +69,10 @@ class NotedOperations(TorchDispatchMode):
 def widths_of(
     maps: Tensor, weight: Tensor, bias: Tensor | None, stride: list[int], padding: list[int],
     dilation: list[int], transposed: bool, output_padding: list[int], groups: int,
-) -> tuple[int, int, bool]:  # fmt: skip
-    """Channels that a convolution takes and makes, and whether it changes the size."""
+) -> tuple[int, int, int, int]:  # fmt: skip
+    """Channels that a convolution takes and makes, its stride, and the side of what it takes."""
     out = weight.shape[1] * groups if transposed else weight.shape[0]
-    return maps.shape[1], out, max(stride) > 1
+    return maps.shape[1], out, max(stride), maps.shape[-1]
 
 
 def examine_ordered(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def discriminator_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) ->
     first, *further = record["widths"] or [None]
     width = inputs["arguments"]["width"]
     facts["the first convolution makes `width` channels"] = first is None or first[1] == width
-    pairs = [(taken, out) for taken, out, strided in filter(None, further) if strided and out > 1]
+    pairs = [(taken, out) for taken, out, step, _ in filter(None, further) if step > 1 < out]
     facts["the channels at each further halving"] = change_of_widths(pairs, "doubled")
     return facts
 
@@ -127,6 +127,9 @@ def generator_facts(inputs: Mapping[str, Any], record: Mapping[str, Any]) -> dic
     *earlier, last = record["widths"] or [None]
     width = inputs["arguments"]["width"]
     facts["the last convolution takes `width` channels"] = last is None or last[0] == width
-    pairs = [(taken, out) for taken, out, strided in filter(None, earlier[1:]) if strided]
+    pairs = [(taken, out) for taken, out, step, _ in filter(None, earlier[1:]) if step > 1]
     facts["the channels at each doubling but the last"] = change_of_widths(pairs, "halved")
+    maps = [(step, side) for _, _, step, side in filter(None, record["widths"]) if side > 1]
+    late_start = maps[:1] and maps[0][0] == 2 and maps[0][1] >= 8  # else how it grows is free
+    facts["the first doubling takes a map of less than 8 pixels"] = not late_start
     return facts

@@ -312,6 +312,11 @@ EXERCISE = Exercise(
             also=(z_under_n,),
         ),
         Misconception(
+            "two_n_squared",
+            lambda *given: wilson(*given, inside=2.0),
+            "Under the root z² is divided by 2n², and should be by 4n².",
+        ),
+        Misconception(
             "second_term_outside_the_root",
             z_outside,
             "z²/(4n²) was added behind the root. It stands under the root, beside p (1 - p)/n.",
@@ -346,6 +351,20 @@ EXERCISE = Exercise(
             ),
             "p (1 - p) is divided by n - 1. Here n itself stands: each candidate rate has a known "
             "variance, q (1 - q)/n.",
+        ),
+        Misconception(
+            "z_already_squared",
+            lambda *given: wilson(*given, z=lambda c: quantile(c) ** 2),
+            "z was squared before it went into the formula, which squares it where it should.",
+        ),
+        Misconception(
+            "twice_the_half_width",
+            lambda *given: of_pieces(
+                *given,
+                half=lambda p, z, n: 2 * z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)),
+            ),
+            "The interval is twice as wide as it should be: half its width, z times the root, lies "
+            "on either side of the center.",
         ),
         Misconception(
             "z_twice",
@@ -459,6 +478,13 @@ EXERCISE = Exercise(
             "in_percent",
             changed(lambda *three: tuple(100 * each for each in three)),
             "These are percent. Give shares between 0 and 1.",
+        ),
+        Misconception(
+            "in_counts",
+            lambda correct, total, confidence: tuple(
+                total * each for each in wilson(correct, total, confidence)
+            ),
+            "These are numbers of answers. Give shares of them, between 0 and 1.",
         ),
         Misconception(
             "center_and_half_width",

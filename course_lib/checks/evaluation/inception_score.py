@@ -56,8 +56,8 @@ def backwards(p: Tensor) -> Tensor:
     return F.kl_div(p.log(), marginal, reduction="batchmean").exp()
 
 
-def in_splits(p: Tensor) -> Tensor:
-    parts = [divergences(part, part.mean(dim=0)).mean().exp() for part in p.chunk(10)]
+def in_splits(p: Tensor, count: int = 10) -> Tensor:
+    parts = [divergences(part, part.mean(dim=0)).mean().exp() for part in p.chunk(count)]
     return torch.stack(parts).mean()
 
 
@@ -176,6 +176,12 @@ EXERCISE = Exercise(
             "ask whether a single image is named with certainty.",
         ),
         Misconception(
+            "nan_images_as_zero",
+            lambda p: (p * (p / p.mean(dim=0)).log()).sum(dim=1).nan_to_num().mean().exp(),
+            "An image that has one term of nan counts as 0 with all of its terms. 0 · log 0 is one "
+            "term, and it alone counts as 0: torch.special.xlogy and torch.special.entr know that.",
+        ),
+        Misconception(
             "certainty_alone",
             lambda p: (-entropy(p)).mean().exp(),
             "Only the entropy of p(y | x) plays a part: how sure the network is of each image, and "
@@ -271,8 +277,9 @@ EXERCISE = Exercise(
         Misconception(
             "in_splits",
             in_splits,
-            "The images were cut into ten parts and the scores averaged, as some tables do. Here "
-            "all images are one set.",
+            "The images were cut into parts and the scores averaged, as some tables do. Here all "
+            "images are one set.",
+            also=(lambda p: in_splits(p, 2),),
         ),
         Misconception(
             "constant_added",

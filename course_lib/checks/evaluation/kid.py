@@ -264,6 +264,12 @@ EXERCISE = Exercise(
             also=(biased(lambda x, y: (x @ y.T / x.shape[1] + 1) ** 2),),
         ),
         Misconception(
+            "times_three",
+            by_parts(lambda x, y: 3 * (x @ y.T / x.shape[1] + 1)),
+            "The kernel was multiplied by 3. 3 is its exponent.",
+            also=(biased(lambda x, y: 3 * (x @ y.T / x.shape[1] + 1)),),
+        ),
+        Misconception(
             "linear",
             by_parts(lambda x, y: x @ y.T / x.shape[1] + 1),
             "The kernel came without its exponent: it would compare nothing but the means.",
@@ -281,6 +287,12 @@ EXERCISE = Exercise(
             "The term across the sets comes once. For two equal laws the three must cancel, which "
             "needs it twice.",
             also=(biased(polynomial, cross=1.0),),
+        ),
+        Misconception(
+            "cross_left_out",
+            by_parts(cross=0.0),
+            "The term across the sets is missing: nothing compares one set with the other.",
+            also=(biased(polynomial, cross=0.0),),
         ),
         Misconception(
             "cross_added",
