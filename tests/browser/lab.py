@@ -34,6 +34,8 @@ ERRORS = """() => jupyterapp.shell.currentWidget.content.widgets.map(
     ({model}) => (model.outputs?.toJSON() ?? []).filter(each => each.output_type === 'error'))"""
 RAN_AGAIN = """([number, before]) =>
     jupyterapp.shell.currentWidget.content.widgets[number].model.executionCount > before"""
+OPEN = "name => { jupyterapp.commands.execute('docmanager:open', {path: name}); }"
+CLOSE = "() => [...jupyterapp.shell.widgets('main')].forEach(tab => tab.dispose())"
 POLLING = 250  # milliseconds between two looks: one in every frame would take a core to itself
 IDLE = """() => {
     const panel = jupyterapp.shell.currentWidget;
@@ -123,18 +125,26 @@ def chromium(playwright):
 
 
 class Notebook:
-    """An open notebook."""
+    """An open notebook, in a page of its own or in one where JupyterLab stands open."""
 
     def __init__(self, page: Page, address: str, name: str):
         self.page, self.name = page, name
+        if page.url.startswith(address):
+            page.evaluate(OPEN, name)
+            self.wait_until_idle()
+            return
         page.set_default_timeout(60_000)  # two busy cores are slow to bring up the first page
         page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
         page.goto(f"{address}{name}?token={TOKEN}&reset")
-        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         self.wait_until_idle()
         page.keyboard.press("Control+b")  # the file browser takes a quarter of the width
 
+    def close(self) -> None:
+        """Leave JupyterLab without a tab; nothing is saved."""
+        self.page.evaluate(CLOSE)
+
     def wait_until_idle(self) -> None:
+        self.page.locator(".jp-Notebook .jp-Cell").first.wait_for()
         self.page.wait_for_function(IDLE, polling=POLLING)
 
     def cells(self) -> list[dict]:

@@ -4,6 +4,7 @@
 """
 
 import shutil
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import nbformat
@@ -60,8 +61,8 @@ def browser():
         yield started
 
 
-@pytest.fixture
-def page(browser):
+@contextmanager
+def page_that_stays_at_home(browser):
     with browser.new_context() as context:
         asked = []
         context.on("request", lambda request: asked.append(request.url))
@@ -73,10 +74,47 @@ def page(browser):
 
 
 @pytest.fixture
-def notebook(lesson, lab, page):
+def page(browser):
+    with page_that_stays_at_home(browser) as page:
+        yield page
+
+
+class Desk:
+    """JupyterLab open from lesson to lesson: to load it takes longer than many of them do."""
+
+    def __init__(self, browser):
+        self.browser, self.used, self.page = browser, ExitStack(), None
+
+    def open(self, address: str, name: str) -> Notebook:
+        self.page = self.page or self.used.enter_context(page_that_stays_at_home(self.browser))
+        return Notebook(self.page, address, name)
+
+    def clear(self) -> None:
+        self.page = None
+        self.used.close()
+
+
+@pytest.fixture(scope="session")
+def desk(browser):
+    desk = Desk(browser)
+    yield desk
+    desk.clear()
+
+
+@pytest.fixture
+def notebook(lesson, lab, desk, request):
     """A lesson that is open. Its kernel ends with the test: 27 of them would fill the memory."""
+    failed = request.session.testsfailed
     try:
-        yield Notebook(page, lab, f"{lesson}.ipynb")
+        notebook = desk.open(lab, f"{lesson}.ipynb")
+        yield notebook
+        if request.session.testsfailed == failed:
+            notebook.close()
+        else:
+            desk.clear()  # who knows what stands open
+    except Exception:
+        desk.clear()
+        raise
     finally:
         end_kernels(lab)
 

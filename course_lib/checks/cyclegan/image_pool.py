@@ -28,7 +28,7 @@ def cases(g: torch.Generator) -> list[Case]:
         about = f"ImagePool({size}, generator), {queries} batches of {batch}"
         return Case(inputs, about, extreme=extreme)
 
-    return [case(6, 4, 400), case(5, 3, 500), case(50, 1, 900), case(0, 3, 4, extreme=True)]
+    return [case(6, 4, 240), case(5, 3, 300), case(50, 1, 550), case(0, 3, 4, extreme=True)]
 
 
 def call(answer: Callable, inputs: Mapping[str, Any]) -> dict[str, Any]:
