@@ -314,7 +314,9 @@ def shape_remark(want: torch.Tensor, got: torch.Tensor) -> str:
 def side_effect_fault(declared: Exercise, case: Case, want: Observation, got: Observation) -> str:
     if got.changed_inputs:
         changed = " and ".join(got.changed_inputs)
-        return f"{changed} changed in place: work on a new tensor, the caller still needs the old"
+        tables = any(isinstance(case.inputs.get(name), list | dict) for name in got.changed_inputs)
+        new = "a copy" if tables else "a new tensor"
+        return f"{changed} changed in place: work on {new}, the caller still needs the old"
     if left := [what for what in got.left_on_inputs if what not in want.left_on_inputs]:
         return left[0]
     if got.touched_random_state and not want.touched_random_state:

@@ -273,7 +273,64 @@ def popped(runs):
     return finished(*collected(runs), triple)
 
 
+def failed_runs_removed_first(runs):
+    return finished(
+        *collected([r for r in runs if all(map(math.isfinite, metrics_of(r).values()))]), triple
+    )
+
+
+def all_metrics_bad(runs):
+    return finished(*collected(runs, good=lambda m: any(map(math.isfinite, m.values()))), triple)
+
+
+def shared_metrics(runs):
+    whole = finished(*collected(runs), triple)
+    for model, row in whole.items():
+        mine = [metrics_of(r) for r in runs if r["model"] == model]
+        good = [m for m in mine if all(map(math.isfinite, m.values()))]
+        for name in [n for n in row if n != "failed" and not all(n in m for m in good)]:
+            del row[name]
+    return whole
+
+
+def asked_by_truth(runs):
+    good = [r for r in runs if all(map(math.isfinite, metrics_of(r).values()))]
+    table = finished(*collected(runs), triple)
+    for model, row in table.items():
+        for name in [n for n in row if n != "failed"]:
+            row[name] = triple([r[name] for r in good if r["model"] == model and r.get(name)])
+    return table
+
+
+def working_models_first(runs):
+    table = finished(*collected(runs), triple)
+    return dict(sorted(table.items(), key=lambda row: len(row[1]) == 1))
+
+
+def all_counted(runs):
+    table = finished(*collected(runs), triple)
+    return {m: row | {"failed": sum(r["model"] == m for r in runs)} for m, row in table.items()}
+
+
+def any_failed(runs):
+    table = finished(*collected(runs), triple)
+    return {m: row | {"failed": row["failed"] > 0} for m, row in table.items()}
+
+
+def none_where_nothing(runs):
+    names = dict.fromkeys(n for r in runs for n in metrics_of(r))
+    return {m: names | row for m, row in finished(*collected(runs), triple).items()}
+
+
 COMPARE = [
+    (asked_by_truth, "zero_taken_for_missing"),
+    (working_models_first, "good_ones_first"),
+    (all_counted, "all_runs_counted"),
+    (any_failed, "failed_or_not"),
+    (none_where_nothing, "cells_of_nothing"),
+    (failed_runs_removed_first, "counted_afterwards"),
+    (all_metrics_bad, "all_must_be_bad"),
+    (shared_metrics, "metrics_of_every_run"),
     (seed_kept, "seed_as_a_metric"),
     (sorted_middle, "upper_of_two_middles"),
     (torch_median, "lower_of_two_middles"),

@@ -122,7 +122,7 @@ COMPARE = [
     (table(cell=lambda v: statistics.median(v)), "not_three_numbers"),
     (table(failed=lambda mine, kept: len(kept)), "good_ones_counted"),
     (table(failed=lambda mine, kept: (len(mine) - len(kept)) / len(mine)), "share_failed"),
-    (table(failed=lambda mine, kept: len(kept) < len(mine)), "got False"),
+    (table(failed=lambda mine, kept: len(kept) < len(mine)), "failed_or_not"),
     (
         table(failed=lambda mine, kept: [r["seed"] for r in mine if not finite(r)]),
         "got the list of 0 things",

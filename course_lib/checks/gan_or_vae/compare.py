@@ -33,7 +33,7 @@ def run_cases(generator: torch.Generator) -> list[Case]:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     plain = runs("BABAAB", fid=numbers(6), recall=numbers(6, -3.0))
-    even = runs("CACBACAB", loss=numbers(8), digits=[10, 9, 10, 7, 8, 6, 9, 10])
+    even = runs("CACBACAB", loss=numbers(8), digits=[10, 9, 10, 7, 0, 6, 9, 10])
     broken = runs("ABABABAB", fid=numbers(8), loss=numbers(8), recall=numbers(8))
     broken[2]["loss"] = math.nan
     broken[5]["fid"] = math.inf
@@ -43,6 +43,7 @@ def run_cases(generator: torch.Generator) -> list[Case]:
     for n in (1, 3, 5):
         del lacking[n]["nats"]
     del lacking[0]["recall"]
+    del lacking[3]["fid"]
     lost = runs("BABAB", fid=[math.nan, *numbers(4)], loss=numbers(5))
     for n in (0, 2, 4):
         lost[n]["loss"] = math.nan
@@ -195,8 +196,37 @@ def zero_for_missing(name: str, good: list) -> list:
     return [run.get(name, 0.0) for run in good]
 
 
+def without_zeros(name: str, good: list) -> list:
+    """`if run.get(name)`, which is false for a 0 as well."""
+    return [run[name] for run in good if run.get(name)]
+
+
+def good_ones_first(runs):
+    """The models whose runs worked, and behind them the others."""
+    table = cell_by_cell(runs)
+    order = [run["model"] for run in runs if finite(run)] + list(table)
+    return {model: table[model] for model in dict.fromkeys(order)}
+
+
+def nothing_for_missing(runs):
+    names = {name: None for r in runs for name in r if name not in NOT_METRICS}
+    return {model: names | row for model, row in table_of()(runs).items()}
+
+
 def any_run(run: Mapping[str, Any]) -> bool:
     return True
+
+
+def some_finite(run: Mapping[str, Any]) -> bool:
+    return any(math.isfinite(v) for n, v in run.items() if n not in NOT_METRICS)
+
+
+def metrics_of(good: list) -> list[str]:
+    return list(dict.fromkeys(name for run in good for name in run))
+
+
+def in_all(name: str, runs: list) -> bool:
+    return all(name in run for run in runs)
 
 
 def finite_cells(name: str, mine: list) -> list:
@@ -339,8 +369,9 @@ EXERCISE = Exercise(
         Misconception(
             "cells_of_nothing",
             cells_of_nothing,
-            "A metric that no run of a model has got a cell all the same, of NaN. Leave it out for "
-            "that model.",
+            "A metric that no run of a model has got an entry all the same. Leave it out for that "
+            "model.",
+            also=(nothing_for_missing,),
         ),
         Misconception(
             "order_of_the_three",
@@ -376,6 +407,16 @@ EXERCISE = Exercise(
             "once.",
         ),
         Misconception(
+            "all_runs_counted",
+            table_of(failed=lambda mine, good: len(mine)),
+            "`failed` counts all runs of a model. It counts those that failed.",
+        ),
+        Misconception(
+            "failed_or_not",
+            table_of(failed=lambda mine, good: len(mine) > len(good)),
+            "`failed` says whether a run failed, True or False. It is the number of runs that did.",
+        ),
+        Misconception(
             "failed_ones_counted_in",
             table_of(good=any_run, failed=bad_runs),
             "The failed runs are counted, and stand in the medians nevertheless. They enter none.",
@@ -385,6 +426,12 @@ EXERCISE = Exercise(
             table_of(good=any_run),
             "No run counts as failed here. One that has a NaN or an infinity has: leave it out and "
             "count it.",
+        ),
+        Misconception(
+            "all_must_be_bad",
+            table_of(good=some_finite),
+            "A run counts as failed only where all of its metrics are bad. One that is NaN or "
+            "infinite is enough.",
         ),
         Misconception(
             "infinity_is_a_number",
@@ -411,6 +458,12 @@ EXERCISE = Exercise(
                     for m, cells in cell_by_cell(runs).items()
                 },
             ),
+        ),
+        Misconception(
+            "counted_afterwards",
+            lambda runs: table_of()([run for run in runs if finite(run)]),
+            "The failed runs were left out before anybody counted them, so `failed` is 0 "
+            "everywhere. Count them first, among all runs.",
         ),
         Misconception(
             "share_failed",
@@ -452,11 +505,31 @@ EXERCISE = Exercise(
             also=(table_of(column=zero_for_missing),),
         ),
         Misconception(
+            "zero_taken_for_missing",
+            table_of(column=without_zeros),
+            "A metric that is 0 was taken for one that is missing: a condition like `if "
+            "run.get(name)` is false for 0, too. Ask whether the name is in the run.",
+        ),
+        Misconception(
+            "metrics_of_every_run",
+            table_of(
+                metric_names=lambda good, runs: [n for n in metrics_of(good) if in_all(n, good)],
+            ),
+            "A metric that one of a model's runs lacks is left out. It is taken over those that "
+            "have it, and left out only where none has.",
+            also=(
+                table_of(
+                    metric_names=lambda good, runs: [n for n in metrics_of(good) if in_all(n, runs)]
+                ),
+            ),
+        ),
+        Misconception(
             "metrics_of_the_first_run",
             table_of(
                 metric_names=lambda good, runs: list(good[0]) if good else [],
             ),
-            "The metrics are those of a model's first run alone. Another run may have one more.",
+            "The metrics are those of a first run alone. Another run may have one more.",
+            also=(table_of(metric_names=lambda good, runs: list(runs[0])),),
         ),
         Misconception(
             "every_run_has_every_metric",
@@ -479,6 +552,12 @@ EXERCISE = Exercise(
             "sorted_models",
             table_of(order=lambda names: sorted(set(names))),
             "The models are in alphabetic order. They come in the order of their first appearance.",
+        ),
+        Misconception(
+            "good_ones_first",
+            good_ones_first,
+            "A model whose runs all failed comes behind the others. It keeps the place at which "
+            "its first run stands: take the order from all runs, the failed ones included.",
         ),
         Misconception(
             "last_first",
