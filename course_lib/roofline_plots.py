@@ -40,7 +40,7 @@ def plot_limits(
 
     >>> figure = plot_limits((1, 10), {"bytes": (1, 2)}, (2, 3), title="A layer", unit="µs")
     """
-    figure = Figure(figsize=(7.2, 3.6))
+    figure = Figure(figsize=(6.4, 3.2))
     axes = figure.subplots()
     for name, values in limits.items():
         axes.loglog(sizes, values, linestyle="--", label=name)
@@ -64,12 +64,12 @@ def plot_gains(
     >>> rates = {"slow": torch.tensor([1.0, 2, 3]), "fast": torch.tensor([4.0, 5, 6])}
     >>> figure = plot_gains(rates, {"an idea": 2.0}, {"an idea": 2.5}, "Rates")
     """
-    figure = Figure(figsize=(10, 3.6))
+    figure = Figure(figsize=(760 / 90, 3.2))
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     rows = torch.stack([rate.float() for rate in rates.values()])
     medians = rows.median(dim=1).values
     ranges = torch.stack([medians - rows.amin(dim=1), rows.amax(dim=1) - medians]).numpy()
-    left.barh(range(len(rates)), medians, xerr=ranges, capsize=3)
+    left.barh(range(len(rates)), medians.numpy(), xerr=ranges, capsize=3)
     left.set_yticks(range(len(rates)), list(rates))
     left.invert_yaxis()
     left.set(title=title, xlabel="images a second")
@@ -87,7 +87,7 @@ def plot_kernels(grids: Mapping[str, Tensor]) -> Figure:
 
     >>> figure = plot_kernels({"weights": torch.tensor([[1.0, 20], [300, 4]])})
     """
-    figure = Figure(figsize=(7, 3.2))
+    figure = Figure(figsize=(760 / 90, 2.8))
     panels = figure.subplots(1, len(grids), squeeze=False)[0]
     for axes, (name, grid) in zip(panels, grids.items(), strict=True):
         axes.matshow(grid.detach().log(), cmap="Blues")
@@ -108,10 +108,10 @@ def plot_race(races: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     >>> row = {"loss": torch.rand(9), "seconds": torch.arange(9.0)}
     >>> figure = plot_race({"slow": row, "fast": row})
     """
-    figure = Figure(figsize=(10, 3.4))
+    figure = Figure(figsize=(760 / 90, 3.0))
     left, right = figure.subplots(1, 2, sharey=True)
     fewest = min(len(race["loss"]) for race in races.values())
-    window = max(1, fewest // 50)
+    window = max(1, fewest // 25)
     for name, race in races.items():
         smooth = torch.nn.functional.avg_pool1d(race["loss"][None], window, stride=1)[0]
         left.plot(race["seconds"][window - 1 :], smooth, label=name)

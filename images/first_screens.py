@@ -21,7 +21,7 @@ PICTURES = {
     "07_likelihood": ("The bound climbs",),
     "09_first_gan": ("Twelve points of latent",),
     "17a_fast_training": ("VAE, batch 128",),
-    "17b_fast_training": ("The same seconds",),
+    "17b_fast_training": ("nine weights",),
     "08a_minimax": ('judge = {"best D"', "The best Gaussian of each"),
     "08b_minimax": ("The Dirac-GAN, {title}",),
     "11a_stable_gans": ("A plain GAN, by gradient evaluations", "Gradient of the loss by layer"),

@@ -29,7 +29,7 @@
 # - remove what costs time and teaches nothing: single images in Python, needless waiting, needless
 #   digits, unfortunate memory layouts, needless passes over the weights.
 #
-# **Time** 85 minutes, two of them computing · **Builds on** 05_vae · **Papers** Williams, Waterman and Patterson (2009),
+# **Time** 85 minutes, one of them computing · **Builds on** 05_vae · **Papers** Williams, Waterman and Patterson (2009),
 # *Roofline: an Insightful Visual Performance Model for Multicore Architectures*; Micikevicius et
 # al. (2017), *Mixed Precision Training*, arXiv 1710.03740.
 #

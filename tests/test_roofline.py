@@ -67,7 +67,7 @@ def test_figures_show_what_they_are_given():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="without fork there is torchrun alone")
 def test_forked_processes_know_their_ranks_and_failures_are_told(tmp_path):
-    script = "import pathlib\npathlib.Path(os.environ['RANK']).touch()\n"
+    script = "import pathlib\nimport os\npathlib.Path(os.environ['RANK']).touch()\n"
     run_on_processes(script, 3, tmp_path, by_torchrun=False)
     assert {path.name for path in tmp_path.iterdir()} == {"0", "1", "2", "train.py"}
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):

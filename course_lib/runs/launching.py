@@ -1,5 +1,7 @@
 """A script on several processes of this machine, which talk by gloo over the loopback."""
 
+import ast
+import itertools
 import os
 import re
 import socket
@@ -8,10 +10,12 @@ import sys
 from pathlib import Path
 
 SECONDS = 120
-# the same processes for a part of the price, where only the exchange matters: one interpreter
-# imports torch (and what DistributedDataParallel imports later), and forks
-FORKS = """import os
-import torch, torch._dynamo
+UNWRITTEN = r"^(?:\[rank\d+\]: )?NotImplementedError:? ?(\S*)"
+# For a part of the price, where only the exchange matters: one interpreter imports what the script
+# does (and what DistributedDataParallel imports later), and forks.
+FORKS = """
+import os, sys
+if "torch" in sys.modules: import torch._dynamo
 rank = next((r for r in range(1, int(os.environ["WORLD_SIZE"])) if os.fork() == 0), 0)
 os.environ["RANK"] = str(rank)
 """
@@ -29,7 +33,7 @@ def run_on_processes(script: str, count: int, folder: Path, by_torchrun: bool = 
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1"]
     launcher = [*torchrun, f"--nproc-per-node={count}"]
     if not by_torchrun and hasattr(os, "fork"):
-        launcher, script = [], FORKS + script
+        launcher, script = [], forking(script)
         team = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
         threads |= team | {"WORLD_SIZE": str(count)}
     file = folder / "train.py"
@@ -39,10 +43,23 @@ def run_on_processes(script: str, count: int, folder: Path, by_torchrun: bool = 
         **{"cwd": folder, "env": {**os.environ, **threads}, "timeout": SECONDS},
         **{"capture_output": True, "text": True},
     )
-    if unwritten := re.search(r"NotImplementedError:? ?(\S*)", ran.stderr):
+    if unwritten := re.search(UNWRITTEN, ran.stderr, re.MULTILINE):
         raise NotImplementedError(unwritten[1])
     if ran.returncode:
         raise RuntimeError(f"the script failed:\n{ran.stderr[-2000:]}")
+
+
+def forking(script: str) -> str:
+    """The script, made to fork behind the imports that it begins with.
+
+    >>> print(forking("import os\\nprint(1)").replace(FORKS, " # here\\n"))
+    import os # here
+    print(1)
+    """
+    statements, lines = ast.parse(script).body, script.split("\n")
+    leading = itertools.takewhile(lambda s: isinstance(s, ast.Import | ast.ImportFrom), statements)
+    end = max((statement.end_lineno for statement in leading), default=0)
+    return "\n".join(lines[:end]) + FORKS + "\n".join(lines[end:])
 
 
 def free_port() -> int:
