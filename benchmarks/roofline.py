@@ -2,7 +2,7 @@
 
 A step has so many operations, moves so many bytes, and makes so many launches; a device has a peak
 of each. The largest of the three quotients bounds the step's time from below (Williams, Waterman,
-Patterson 2009, with launches added) and names what limits it. Lesson 17 derives this. Operations
+Patterson 2009, with launches added) and names what limits it. Lesson 17a derives this. Operations
 and bytes are those of the plain step in float32; bytes are what moves if no cache helps, so where
 one does, that quotient may exceed the measured time. `fast` may launch less than the plain step.
 """

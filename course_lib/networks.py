@@ -98,7 +98,7 @@ class UpsampleConv2d(nn.Conv2d):
     `nn.Conv2d(in_channels, out_channels, 3, padding=1)`, in 4/9 of the operations. After the
     upsampling a 3×3 window sees at most four different numbers, so weights that meet the same
     number are added up first: what remains is a transposed convolution with a kernel of 4×4 sums.
-    Lesson 17 derives it.
+    Lesson 17b derives it.
 
     >>> layer, images = UpsampleConv2d(3, 8), torch.rand(2, 3, 5, 5)
     >>> plain = nn.Conv2d(3, 8, 3, padding=1)

@@ -967,4 +967,4 @@ print(f"γ = 0.2, three seeds: sharpness {cells[0]}, Fréchet {cells[1]}, PSNR {
 # **References.** Larsen, Sønderby, Larochelle and Winther (2016), arXiv 1512.09300, section 3 and algorithm 1 · Lucic, Kurach, Michalski, Gelly and Bousquet (2018), *Are GANs Created Equal? A Large-Scale Study*, arXiv 1711.10337, for budgets and seeds · Dosovitskiy and Brox (2016), *Generating Images with Perceptual Similarity Metrics
 # based on Deep Networks*, arXiv 1602.02644, for features as a ruler · Theis, van den Oord and Bethge (2016), *A note on the evaluation of generative models*, arXiv 1511.01844, for what likelihood and samples do not say of each other · Fisher (1935), *The Design of Experiments*, for the exact test.
 #
-# **Next** is 17_fast_training: the seconds that were equal here, made fewer.
+# **Next** is 17a_fast_training: the seconds that were equal here, made fewer.

@@ -210,12 +210,22 @@ def gram_matrix(features):
     return flat @ flat.mT / flat.shape[2]
 """,
     ),
-    "17_fast_training": (
+    "17a_fast_training": (
         "fast_training.roofline_seconds",
         "added",
         """\
 def roofline_seconds(flops, bytes, peak_flops, peak_bandwidth):
     return flops / peak_flops + bytes / peak_bandwidth
+""",
+    ),
+    "17b_fast_training": (
+        "fast_training.accumulate_gradients",
+        "mean_of_means",
+        """\
+def accumulate_gradients(model, loss, batches):
+    model.zero_grad()
+    for batch in batches:
+        (loss(model, batch) / len(batches)).backward()
 """,
     ),
     "18a_clinic": (
