@@ -740,7 +740,7 @@ for size in at_scale((64,), (256, 64, 16), (256, 64, 16)):
     print(f"pieces of {size:>3}: relative difference {gap:.1e}")
 
 # %% [markdown] tags=["solution"]
-# 0.03, 0.05 and 0.08: a hundred thousand times float32's rounding. It grows as the pieces shrink, because the mean
+# 0.03, 0.05 and 0.08: several hundred thousand times float32's rounding. It grows as the pieces shrink, because the mean
 # and the variance of 16 examples are worse guesses of those of 512 than the mean and variance of 256 are. An error of
 # a single piece falls like $1/\sqrt{n}$, which from 16 to 256 would be a factor of 4; the measured factor is 2.8, for the
 # errors of many small pieces partly cancel in their mean. The same holds on several processes, where
