@@ -108,7 +108,7 @@ def table(rows: list[dict]) -> str:
     for row in rows:
         lines.append(
             f"| {row['lesson']} | {row['files']} | {row['ours_a_minute']:.0f} a minute | "
-            f"{row['nbgrader_a_minute']:.1f} a minute ({row['theirs']}) | {row['ratio']:.0f}× |"
+            f"{row['nbgrader_a_minute']:.1f} a minute ({row['theirs']}) | {row['ratio']:.1f}× |"
         )
     return "\n".join(lines) + "\n"
 
